@@ -1,0 +1,189 @@
+"""The typed configuration. Reading it from YAML is edgepose.config_yaml's job; defaults and bounds stand here."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Name = Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]{1,64}$", description="letters, digits, _ and -")]
+Topic = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00][^+#\x00]*$", description="an MQTT topic without wildcards")]
+Polygon = Annotated[tuple[tuple[Unit, Unit], ...], msgspec.Meta(min_length=3)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every section: frozen, and an unknown key is an error."""
+
+
+class Node(Section):
+    """This device."""
+
+    name: Name
+    """The second part of every topic."""
+
+
+class Tls(Section):
+    """TLS towards the broker; leave the section out for none."""
+
+    ca_file: str = "system"
+    """`system` for the machine's own certificate authorities, or a PEM file."""
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class Discovery(Section):
+    """Home Assistant's MQTT discovery."""
+
+    enabled: bool = True
+    prefix: Topic = "homeassistant"
+
+
+class PoseMessages(Section):
+    """The message a frame."""
+
+    max_hz: Positive | None = None
+    """At most so many pose messages a second and camera; none: every frame."""
+    openpose: bool = False
+    """Also publish OpenPose 1.3 JSON on …/pose/openpose."""
+    keep_alive_s: Positive = 10.0
+    """An empty room is published once, then again after so many seconds."""
+
+
+class Mqtt(Section):
+    """The broker."""
+
+    host: str = "localhost"
+    port: Port | None = None
+    """1883, or 8883 with tls."""
+    username: str | None = None
+    password_file: str | None = None
+    """A file that holds the password alone, or `credential:NAME` for systemd's LoadCredential."""
+    tls: Tls | None = None
+    topic_prefix: Topic = "edgepose"
+    client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    """edgepose-<machine id> where it is left out; two clients of one id throw each other out."""
+    discovery: Discovery = Discovery()
+    pose: PoseMessages = PoseMessages()
+    keep_alive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+
+    @property
+    def effective_port(self) -> int:
+        """The port that is meant."""
+        return self.port or (8883 if self.tls else 1883)
+
+
+class FileSource(Section, tag_field="type", tag="file"):
+    """A video file, a picture, or a folder of pictures; every frame is delivered."""
+
+    path: str
+    loop: bool = False
+    realtime: bool = False
+    """Wait, so that frames come at the file's own pace."""
+
+
+class RtspSource(Section, tag_field="type", tag="rtsp"):
+    """An RTSP camera."""
+
+    url: str
+    transport: Literal["tcp", "udp"] = "tcp"
+    password_file: str | None = None
+    """Put in the place of `@PASSWORD@` in the url."""
+
+
+class HttpSource(Section, tag_field="type", tag="http"):
+    """Motion JPEG, or any video that FFmpeg reads, over HTTP."""
+
+    url: str
+    password_file: str | None = None
+    """Put in the place of `@PASSWORD@` in the url."""
+
+
+class V4l2Source(Section, tag_field="type", tag="v4l2"):
+    """A USB camera."""
+
+    device: str = "/dev/video0"
+    width: Count = 640
+    height: Count = 480
+    fps: Positive = 15.0
+    pixel_format: str | None = None
+    """FFmpeg's name, such as mjpeg or yuyv422; left out: the driver's choice."""
+
+
+class Picamera2Source(Section, tag_field="type", tag="picamera2"):
+    """A camera module of a Raspberry Pi."""
+
+    camera: Annotated[int, msgspec.Meta(ge=0)] = 0
+    width: Count = 640
+    height: Count = 480
+    fps: Positive = 15.0
+
+
+SourceConfig = FileSource | RtspSource | HttpSource | V4l2Source | Picamera2Source
+
+
+class Mount(Section):
+    """How the camera hangs."""
+
+    rotate: Literal[0, 90, 180, 270] = 0
+    """Clockwise degrees that bring the picture upright."""
+    view: Literal["wall", "ceiling"] = "wall"
+
+
+class Zone(Section):
+    """A named part of the picture."""
+
+    kind: Literal["bed", "sofa", "chair", "floor", "door", "bathroom", "other"]
+    polygon: Polygon
+    """Corners, normalised 0 to 1 of the upright picture."""
+
+
+class Camera(Section):
+    """One camera and its view."""
+
+    source: SourceConfig
+    mount: Mount = Mount()
+    privacy_masks: tuple[Polygon, ...] = ()
+    """Polygons, normalised 0 to 1 of the upright picture, made black before the network sees it."""
+    zones: dict[Name, Zone] = {}
+    stall_timeout_s: Positive = 5.0
+    """A camera that gives no frame for so long is reported as stalled and opened again."""
+    enabled: bool = True
+
+
+class Model(Section):
+    """The network."""
+
+    name: str = "auto"
+    """`auto`, the name of a network that `edgepose models` lists, or the path of a .tflite file with its sidecar."""
+    threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    """0: one less than the machine has cores, at least one, at most three."""
+    delegate: str = "none"
+    """none, edgetpu, or the path of an external delegate's .so file."""
+
+
+class Association(Section):
+    """Thresholds; left out: the network's own, from its sidecar."""
+
+    min_keypoint: Unit | None = None
+    min_limb: Unit | None = None
+    max_people: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
+
+
+class Logging(Section):
+    """The log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["journal", "json", "text"] = "text"
+
+
+class Config(Section):
+    """The whole file."""
+
+    node: Node
+    cameras: Annotated[dict[Name, Camera], msgspec.Meta(min_length=1)]
+    mqtt: Mqtt = Mqtt()
+    model: Model = Model()
+    association: Association = Association()
+    logging: Logging = Logging()

@@ -1,0 +1,120 @@
+"""The values that travel from stage to stage: frozen, with shapes and units."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+ByteArray = NDArray[np.uint8]
+MapArray = NDArray[np.int8] | NDArray[np.uint8] | NDArray[np.float32]
+
+
+class Picture(Protocol):
+    """An image in whatever form its source holds it (YUV of a camera, RGB of an array), scaled only when asked."""
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+
+    def rgb(self, width: int, height: int) -> ByteArray:
+        """(height, width, 3) uint8 RGB, scaled and converted in one pass."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of one camera, and when it was taken."""
+
+    picture: Picture
+    t_s: float
+    """Monotonic seconds of the source: a clip's own time, or the monotonic clock of a live camera."""
+    mono_ns: int
+    """Monotonic clock of this machine at capture (for a file: at decoding), nanoseconds."""
+    seq: int
+    """Counts the frames of a source from 0; a gap tells that live frames were skipped."""
+    name: str = ""
+    """The file a still picture came from, or empty."""
+
+
+@dataclass(frozen=True)
+class Quant:
+    """Affine quantisation of a map: value = (q - zero_point) * scale."""
+
+    scale: float = 1.0
+    zero_point: int = 0
+
+
+@dataclass(frozen=True)
+class PoseMaps:
+    """What the network leaves, as it leaves it: valid until the model's next call, since it may be a view."""
+
+    heatmaps: MapArray
+    """(H, W, >=K) int8, uint8 or float32."""
+    pafs: MapArray
+    """(H, W, >=2L) of the same kind; may be a view of the same tensor."""
+    heat_quant: Quant
+    paf_quant: Quant
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One person of one frame."""
+
+    keypoints: FloatArray
+    """(K, 3) float32: x, y in pixels of the (rotated) frame, origin at the top left pixel's centre, and confidence
+    0 to 1; 0, 0, 0 where not found."""
+    score: float
+    """0 to 1."""
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(K,) which keypoints were found."""
+        found: NDArray[np.bool_] = self.keypoints[:, 2] > 0
+        return found
+
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of the keypoints found, in pixels; zeros where none was."""
+        xy = self.keypoints[self.seen, :2]
+        if not len(xy):
+            return (0.0, 0.0, 0.0, 0.0)
+        (left, top), (right, bottom) = xy.min(axis=0), xy.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
+
+
+@dataclass(frozen=True)
+class Track:
+    """A person with an id. Until people are tracked over time, the id is the place in the frame's list."""
+
+    id: int
+    pose: Pose
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """How long each stage took for one frame, milliseconds."""
+
+    capture: float = 0.0
+    """From the picture being taken to the pipeline holding it."""
+    preprocess: float = 0.0
+    infer: float = 0.0
+    associate: float = 0.0
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """All that became known of one frame."""
+
+    frame: Frame
+    size: tuple[int, int]
+    """(width, height) of the frame after rotation, pixels: what keypoints refer to."""
+    tracks: tuple[Track, ...]
+    layout: str
+    """Keypoint order, a key of edgepose.skeleton.LAYOUTS."""
+    times: StageTimes = field(default_factory=StageTimes)
+    capped: bool = False
+    """True where the maps held more peaks or pairs than the association looks at."""
