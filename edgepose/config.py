@@ -33,13 +33,6 @@ class Tls(Section):
     key_file: str | None = None
 
 
-class Discovery(Section):
-    """Home Assistant's MQTT discovery."""
-
-    enabled: bool = True
-    prefix: Topic = "homeassistant"
-
-
 class PoseMessages(Section):
     """The message a frame."""
 
@@ -64,7 +57,6 @@ class Mqtt(Section):
     topic_prefix: Topic = "edgepose"
     client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     """edgepose-<machine id> where it is left out; two clients of one id throw each other out."""
-    discovery: Discovery = Discovery()
     pose: PoseMessages = PoseMessages()
     keep_alive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
 
@@ -149,7 +141,6 @@ class Camera(Section):
     zones: dict[Name, Zone] = {}
     stall_timeout_s: Positive = 5.0
     """A camera that gives no frame for so long is reported as stalled and opened again."""
-    enabled: bool = True
 
 
 class Model(Section):
