@@ -17,14 +17,14 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Base of every section: frozen, and an unknown key is an error."""
 
 
-class Node(Section):
-    """This device."""
+class Node(Section, frozen=True):
+    """The device itself."""
 
     name: Name
     """The second part of every topic."""
 
 
-class Tls(Section):
+class Tls(Section, frozen=True):
     """TLS towards the broker; leave the section out for none."""
 
     ca_file: str = "system"
@@ -33,7 +33,7 @@ class Tls(Section):
     key_file: str | None = None
 
 
-class PoseMessages(Section):
+class PoseMessages(Section, frozen=True):
     """The message a frame."""
 
     max_hz: Positive | None = None
@@ -44,7 +44,7 @@ class PoseMessages(Section):
     """An empty room is published once, then again after so many seconds."""
 
 
-class Mqtt(Section):
+class Mqtt(Section, frozen=True):
     """The broker."""
 
     host: str = "localhost"
@@ -66,7 +66,7 @@ class Mqtt(Section):
         return self.port or (8883 if self.tls else 1883)
 
 
-class FileSource(Section, tag_field="type", tag="file"):
+class FileSource(Section, frozen=True, tag_field="type", tag="file"):
     """A video file, a picture, or a folder of pictures; every frame is delivered."""
 
     path: str
@@ -75,7 +75,7 @@ class FileSource(Section, tag_field="type", tag="file"):
     """Wait, so that frames come at the file's own pace."""
 
 
-class RtspSource(Section, tag_field="type", tag="rtsp"):
+class RtspSource(Section, frozen=True, tag_field="type", tag="rtsp"):
     """An RTSP camera."""
 
     url: str
@@ -84,7 +84,7 @@ class RtspSource(Section, tag_field="type", tag="rtsp"):
     """Put in the place of `@PASSWORD@` in the url."""
 
 
-class HttpSource(Section, tag_field="type", tag="http"):
+class HttpSource(Section, frozen=True, tag_field="type", tag="http"):
     """Motion JPEG, or any video that FFmpeg reads, over HTTP."""
 
     url: str
@@ -92,7 +92,7 @@ class HttpSource(Section, tag_field="type", tag="http"):
     """Put in the place of `@PASSWORD@` in the url."""
 
 
-class V4l2Source(Section, tag_field="type", tag="v4l2"):
+class V4l2Source(Section, frozen=True, tag_field="type", tag="v4l2"):
     """A USB camera."""
 
     device: str = "/dev/video0"
@@ -103,7 +103,7 @@ class V4l2Source(Section, tag_field="type", tag="v4l2"):
     """FFmpeg's name, such as mjpeg or yuyv422; left out: the driver's choice."""
 
 
-class Picamera2Source(Section, tag_field="type", tag="picamera2"):
+class Picamera2Source(Section, frozen=True, tag_field="type", tag="picamera2"):
     """A camera module of a Raspberry Pi."""
 
     camera: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -115,7 +115,7 @@ class Picamera2Source(Section, tag_field="type", tag="picamera2"):
 SourceConfig = FileSource | RtspSource | HttpSource | V4l2Source | Picamera2Source
 
 
-class Mount(Section):
+class Mount(Section, frozen=True):
     """How the camera hangs."""
 
     rotate: Literal[0, 90, 180, 270] = 0
@@ -123,7 +123,7 @@ class Mount(Section):
     view: Literal["wall", "ceiling"] = "wall"
 
 
-class Zone(Section):
+class Zone(Section, frozen=True):
     """A named part of the picture."""
 
     kind: Literal["bed", "sofa", "chair", "floor", "door", "bathroom", "other"]
@@ -131,7 +131,7 @@ class Zone(Section):
     """Corners, normalised 0 to 1 of the upright picture."""
 
 
-class Camera(Section):
+class Camera(Section, frozen=True):
     """One camera and its view."""
 
     source: SourceConfig
@@ -143,7 +143,7 @@ class Camera(Section):
     """A camera that gives no frame for so long is reported as stalled and opened again."""
 
 
-class Model(Section):
+class Model(Section, frozen=True):
     """The network."""
 
     name: str = "auto"
@@ -154,7 +154,7 @@ class Model(Section):
     """none, edgetpu, or the path of an external delegate's .so file."""
 
 
-class Association(Section):
+class Association(Section, frozen=True):
     """Thresholds; left out: the network's own, from its sidecar."""
 
     min_keypoint: Unit | None = None
@@ -162,14 +162,14 @@ class Association(Section):
     max_people: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
 
 
-class Logging(Section):
+class Logging(Section, frozen=True):
     """The log, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["journal", "json", "text"] = "text"
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """The whole file."""
 
     node: Node

@@ -71,5 +71,3 @@ class Heartbeat(Protocol):
 
     def stopping(self) -> None:
         """A clean stop has begun."""
-
-

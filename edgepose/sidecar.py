@@ -20,7 +20,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Base of the parts of a sidecar: frozen, and an unknown key is an error."""
 
 
-class Input(_Part):
+class Input(_Part, frozen=True):
     """The image that the network takes: NHWC, one picture."""
 
     tensor: str
@@ -35,7 +35,7 @@ class Input(_Part):
     """Pixel value of the letterbox's empty part."""
 
 
-class Output(_Part):
+class Output(_Part, frozen=True):
     """Where a map lies: (height, width, channels) of a tensor, from first_channel on."""
 
     tensor: str
@@ -47,21 +47,21 @@ class Output(_Part):
     first_channel: Channel = 0
 
 
-class Outputs(_Part):
+class Outputs(_Part, frozen=True):
     """Both branches; they may name the same tensor."""
 
     heatmaps: Output
     pafs: Output
 
 
-class Grid(_Part):
+class Grid(_Part, frozen=True):
     """How cells lie on the input: pixel = (cell + centre) * stride - 0.5."""
 
     stride: Positive
     centre: float = 0.5
 
 
-class SkeletonPart(_Part):
+class SkeletonPart(_Part, frozen=True):
     """Which keypoints and limbs the channels mean."""
 
     layout: str
@@ -70,14 +70,14 @@ class SkeletonPart(_Part):
     paf_channels: tuple[tuple[Channel, Channel], ...]
 
 
-class Thresholds(_Part):
+class Thresholds(_Part, frozen=True):
     """The association's defaults for this network."""
 
     min_keypoint: Unit
     min_limb: Unit
 
 
-class Sidecar(_Part):
+class Sidecar(_Part, frozen=True):
     """NAME.yaml next to NAME.tflite."""
 
     schema: Literal[1]

@@ -1,0 +1,92 @@
+"""Which networks there are, which one `auto` means, and how one is loaded."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from edgepose.association import Associator
+from edgepose.config import Association, Camera, Model, Mount
+from edgepose.errors import ModelError
+from edgepose.pipeline import CellGrid, Pipeline
+from edgepose.preprocess import Letterbox
+from edgepose.sidecar import Sidecar, load_sidecar, nearest
+
+
+@dataclass(frozen=True)
+class Network:
+    """A .tflite file and what its sidecar says of it."""
+
+    path: Path
+    sidecar: Sidecar
+
+
+def installed() -> tuple[Path, ...]:
+    """The .tflite files that came with the package, by name."""
+    folder = Path(str(files("edgepose.models")))
+    return tuple(sorted(folder.glob("*.tflite")))
+
+
+def auto_name() -> str:
+    """The network for this machine: the small one on an ARM board, the accurate one on a desktop processor."""
+    return "edgepose_384x384_int8" if platform.machine() in ("x86_64", "AMD64") else "edgepose_192x256_int8"
+
+
+def find(name: str) -> Path:
+    """The .tflite file that `model.name` means. Raises ModelError when there is none of that name."""
+    if name == "auto":
+        name = auto_name()
+    if "/" in name or name.endswith(".tflite"):
+        return Path(name)
+    known = {path.stem: path for path in installed()}
+    if name not in known:
+        raise ModelError(
+            f"no network is called {name!r}{nearest(name, list(known))}; `edgepose models` lists the ones there are"
+        )
+    return known[name]
+
+
+def load(name: str) -> Network:
+    """The network and its checked sidecar. Raises ModelError."""
+    path = find(name)
+    return Network(path=path, sidecar=load_sidecar(path))
+
+
+def thread_count(configured: int) -> int:
+    """Threads for the network: as configured, or (0) one less than the cores, at least one and at most three."""
+    return configured or min(3, max(1, len(os.sched_getaffinity(0)) - 1))
+
+
+def build_pipeline(
+    network: Network, model: Model | None = None, association: Association | None = None, camera: Camera | None = None
+) -> Pipeline:
+    """The stages for one camera (or, without one, for plain upright pictures). Raises ModelError."""
+    from edgepose.adapters.model_tflite import TfliteModel
+
+    model, association = model or Model(), association or Association()
+    side = network.sidecar
+    mount = camera.mount if camera else Mount()
+    return Pipeline(
+        TfliteModel(network.path, side, threads=thread_count(model.threads), delegate=model.delegate),
+        Letterbox(
+            input_size=(side.input.height, side.input.width),
+            pad=side.input.pad,
+            colour=side.input.colour,
+            rotate=mount.rotate,
+            masks=camera.privacy_masks if camera else (),
+        ),
+        Associator(
+            side.to_skeleton(),
+            min_keypoint=first_given(association.min_keypoint, side.thresholds.min_keypoint),
+            min_limb=first_given(association.min_limb, side.thresholds.min_limb),
+            max_people=association.max_people,
+        ),
+        grid=CellGrid(side.grid.stride, side.grid.centre),
+        layout=side.skeleton.layout,
+    )
+
+
+def first_given(configured: float | None, default: float) -> float:
+    """The configured value, or the default where none was."""
+    return default if configured is None else configured
