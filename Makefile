@@ -1,0 +1,47 @@
+# make demo and make test do all their set-up by themselves, on a fresh Debian 12 or Raspberry Pi OS too.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml setup.py $(wildcard cython_ext/*)
+
+.PHONY: help demo test check bench clean
+help: ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.demo ## watch people become skeletons: no camera, no broker, no configuration needed
+	$(BIN)/edgepose demo
+
+test: $(VENV)/.test ## the whole test suite, with a real broker
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.check ## lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test ## each stage and the whole pipeline, timed side by side
+	$(BIN)/edgepose bench
+
+clean: ## forget builds and the virtual environment
+	rm -rf $(VENV) build dist *.egg-info edgepose/*.so
+
+# picamera2 comes from apt, so where it is installed the virtual environment looks at the system's packages.
+$(VENV)/bin/python:
+	./debian-packages.sh demo $(PYTHON)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "edgepose needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try make PYTHON=python3.11 …" >&2; exit 1; }
+	$(PYTHON) -m venv $$($(PYTHON) -c 'import picamera2' 2>/dev/null && echo --system-site-packages) $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+
+$(VENV)/.demo: $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.test: debian-packages.sh $(SOURCES) | $(VENV)/bin/python
+	./debian-packages.sh test $(PYTHON)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.check: pyproject.toml | $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
