@@ -46,8 +46,8 @@ class ImageIds:
     def __init__(self, known: Mapping[str, int] | None = None) -> None:
         """known: ids by file name, from an annotation file; they are used as they are."""
         self._known = known or {}
-        self._reserved = frozenset(self._known.values())
-        self._owners: dict[int, str] = {}
+        self._taken = set(self._known.values())
+        self._given: dict[str, int] = {}
         self._counter = itertools.count(1)
 
     def of(self, path: str) -> int:
@@ -55,11 +55,13 @@ class ImageIds:
         name = PurePath(path).name
         if name in self._known:
             return self._known[name]
-        number = _last_number(name)
-        if number is None or number in self._reserved or self._owners.get(number, path) != path:
-            number = next(n for n in self._counter if n not in self._owners and n not in self._reserved)
-        self._owners[number] = path
-        return number
+        if path not in self._given:
+            number = _last_number(name)
+            if number is None or number in self._taken:
+                number = next(n for n in self._counter if n not in self._taken)
+            self._taken.add(number)
+            self._given[path] = number
+        return self._given[path]
 
 
 def _last_number(file_name: str) -> int | None:

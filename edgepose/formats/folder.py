@@ -25,7 +25,7 @@ class OutputFolder:
 
         A link is removed, not followed. Raises EdgeposeError when the name belongs to an input or can't be written.
         """
-        if name != Path(name).name:
+        if name != Path(name).name or name in ("", ".."):
             raise EdgeposeError(f"{name!r} is not the name of a file in {self.path}")
         path = self.path / name
         if path.resolve() in self._inputs:

@@ -1,7 +1,6 @@
 """Where encoded frames go: a file a frame, a file an input, or one stream; COCO's array is one for the whole run."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +54,7 @@ class FilePerInput:
         if self._lines is None or origin.input_stem != self._stem:
             self.close()
             self._stem = origin.input_stem
-            self._lines = Lines(_open(self._folder, f"{self._stem}{self._suffix}"), self._encode)
+            self._lines = Lines(_open(self._folder, f"{self._stem}{self._suffix}"), self._encode, owned=True)
         self._lines.add(result, origin)
 
     def close(self) -> None:
@@ -68,16 +67,18 @@ class FilePerInput:
 class Lines:
     """A line a frame on a stream, each there for the reader at once."""
 
-    def __init__(self, stream: TextIO, encode: Encode) -> None:
-        self._stream, self._encode = stream, encode
+    def __init__(self, stream: TextIO, encode: Encode, *, owned: bool = False) -> None:
+        """owned: whether close() closes the stream."""
+        self._stream, self._encode, self._owned = stream, encode, owned
 
     def add(self, result: FrameResult, origin: Origin) -> None:
         """Write the frame's line."""
         _write(self._stream, self._encode(result, origin) + "\n", flush=True)
 
     def close(self) -> None:
-        """Close the stream, unless it is standard output."""
-        _close(self._stream)
+        """Close the stream where it is ours."""
+        if self._owned:
+            _close(self._stream)
 
 
 class CocoArray:
@@ -86,10 +87,12 @@ class CocoArray:
     RESULTS, IMAGES = "coco_results.json", "coco_images.json"
 
     def __init__(self, out: OutputFolder | TextIO, ids: ImageIds) -> None:
-        folder = out if isinstance(out, OutputFolder) else None
         self._ids = ids
-        self._results = _Array(_open(folder, self.RESULTS) if folder else out)  # type: ignore[arg-type]
-        self._images = _Array(_open(folder, self.IMAGES)) if folder else None
+        if isinstance(out, OutputFolder):
+            self._results = _Array(_open(out, self.RESULTS), owned=True)
+            self._images: _Array | None = _Array(_open(out, self.IMAGES), owned=True)
+        else:
+            self._results, self._images = _Array(out, owned=False), None
 
     def add(self, result: FrameResult, origin: Origin) -> None:
         """Write the frame's people."""
@@ -110,8 +113,8 @@ class CocoArray:
 class _Array:
     """A JSON array, an element a line, written as it grows."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, *, owned: bool) -> None:
+        self._stream, self._owned = stream, owned
         self._before = "["
 
     def add(self, element: dict[str, object]) -> None:
@@ -119,8 +122,9 @@ class _Array:
         self._before = ","
 
     def close(self) -> None:
-        _write(self._stream, "[]\n" if self._before == "[" else "\n]\n")
-        _close(self._stream)
+        _write(self._stream, "[]\n" if self._before == "[" else "\n]\n", flush=True)
+        if self._owned:
+            _close(self._stream)
 
 
 def _open(folder: OutputFolder, name: str) -> TextIO:
@@ -130,16 +134,19 @@ def _open(folder: OutputFolder, name: str) -> TextIO:
 
 
 def _write(stream: TextIO, text: str, *, flush: bool = False) -> None:
-    with _explained(stream.name):
+    with _explained(_name(stream)):
         stream.write(text)
         if flush:
             stream.flush()
 
 
 def _close(stream: TextIO) -> None:
-    if stream is not sys.stdout:
-        with _explained(stream.name):
-            stream.close()
+    with _explained(_name(stream)):
+        stream.close()
+
+
+def _name(stream: TextIO) -> str:
+    return str(getattr(stream, "name", "the output"))
 
 
 @contextmanager
