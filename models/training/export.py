@@ -1,0 +1,82 @@
+"""Exports the trained head with its trunk: int8 and float files of several sizes, each with its sidecar."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from . import sidecar
+from .coco import FloatArray
+from .convert import calibration_pictures, to_float, to_int8
+from .deploy import build_deployed_model
+from .equalise import equalise
+from .errors import TrainingError
+from .head import build_training_model
+from .head_file import load_head
+from .tfjs_graph import Graph
+from .trunk import check_size
+
+Size = tuple[int, int]
+
+_CALIBRATION_PICTURES = 100
+_EQUALISING_PICTURES = 24
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Defaults of the association for this network; tuned on training pictures, not on the evaluation's."""
+
+    min_keypoint: float = 0.08
+    """least value of a heat map's peak"""
+    min_limb: float = 0.04
+    """least mean of field · direction along a limb"""
+
+
+def export(
+    graph: Graph, head: Path, calibration: Path, out: Path, int8: Sequence[Size], float_: Sequence[Size]
+) -> None:
+    """Writes edgepose_HxW_int8.tflite into `out` and edgepose_HxW_float.tflite into `out`/float, with sidecars."""
+    for size in (*int8, *float_):
+        check_size(*size)
+    (out / "float").mkdir(parents=True, exist_ok=True)
+    weights = load_head(head)
+    with tqdm(total=len(int8) + len(float_), desc="exporting", unit="file") as bar:
+        for size in float_:
+            model = build_deployed_model(graph, weights, size)
+            _write(out / "float" / f"{_stem(size)}_float.tflite", to_float(model), head)
+            bar.update()
+        for size in int8:
+            pictures = calibration_pictures(calibration, size, _CALIBRATION_PICTURES)
+            model = build_deployed_model(graph, weights, size)
+            _check_same_function(model, build_training_model(graph, weights), pictures[:2])
+            equalise(model, pictures[:: len(pictures) // _EQUALISING_PICTURES])
+            _write(out / f"{_stem(size)}_int8.tflite", to_int8(model, pictures), head)
+            bar.update()
+
+
+def _stem(size: Size) -> str:
+    return f"edgepose_{size[0]}x{size[1]}"
+
+
+def _write(path: Path, content: bytes, head: Path) -> None:
+    path.write_bytes(content)
+    thresholds = Thresholds()
+    described = sidecar.describe(
+        path.stem, path, head, {"min_keypoint": thresholds.min_keypoint, "min_limb": thresholds.min_limb}
+    )
+    sidecar.write(path.with_suffix(".yaml"), described)
+
+
+def _check_same_function(deployed: keras.Model, trained: keras.Model, pictures: FloatArray) -> None:
+    """TrainingError if folding and splitting changed what the network answers."""
+    for picture in pictures:
+        heatmaps, pafs = deployed(picture[None], training=False)
+        heats, neck, trained_pafs = trained((picture[None] + 1.0) * 127.5, training=False)
+        floor = 1 / (1 + np.exp(6.0))
+        expected = np.maximum(np.concatenate([heats, neck], axis=-1), floor)
+        worst = max(float(np.abs(heatmaps - expected).max()), float(np.abs(pafs - trained_pafs).max()))
+        if worst > 1e-2:
+            raise TrainingError(f"the deployed network differs from the trained one by {worst:.3f}; this is a bug")

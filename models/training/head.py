@@ -1,0 +1,79 @@
+"""The trained head: a neck heat map and 38 part affinity field channels on the frozen trunk."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from .layout import FIELDS
+from .tfjs_graph import Graph
+from .trunk import build_trunk
+
+Tensor = Any
+
+LOGIT_FLOOR = -6.0
+"""Heat-map logits are clipped here: sigmoid(-6) = 0.0025 is as good as 0, and their int8 range need not reach -44."""
+
+KERNELS = (3, 5, 5)
+"""Side of the depthwise kernels, one a separable convolution."""
+
+_WIDTH = 96
+
+
+def clipped_sigmoid(logits: Tensor, name: str) -> Tensor:
+    """sigmoid(max(logits, LOGIT_FLOOR)), written as the int8 file computes it (a ReLU that fuses)."""
+    lifted = layers.ReLU(name=f"{name}_floor")(layers.Rescaling(1.0, -LOGIT_FLOOR, name=f"{name}_lift")(logits))
+    return layers.Activation("sigmoid", name=name)(layers.Rescaling(1.0, LOGIT_FLOOR, name=f"{name}_lower")(lifted))
+
+
+def build_head(features: Tensor, heats: Tensor) -> tuple[Tensor, Tensor]:
+    """Neck logits (N, h, w, 1) and part affinity fields (N, h, w, 38) from features and 17 heat maps."""
+    x = layers.Concatenate(name="head_input")([features, heats])
+    for index, kernel in enumerate(KERNELS):
+        y = _separable(x, kernel, f"head_{index}")
+        x = y if index == 0 else layers.Add(name=f"head_{index}_add")([x, y])
+    neck = layers.Conv2D(1, 1, name="neck_logits", bias_initializer=keras.initializers.Constant(-4.0))(x)
+    pafs = layers.Conv2D(FIELDS, 1, name="pafs")(x)
+    return neck, pafs
+
+
+def build_training_model(graph: Graph, weights: dict[str, Any] | None = None) -> keras.Model:
+    """Image of any size to (heats (17), neck (1), pafs (38)); only the head is trainable. `weights`: head_weights."""
+    trunk = build_trunk(graph)
+    frozen = keras.Model(trunk.image, [trunk.features, trunk.heads["kpt_heatmap_0"]])
+    frozen.trainable = False
+    heats = clipped_sigmoid(trunk.heads["kpt_heatmap_0"], "heats")
+    neck, pafs = build_head(trunk.features, heats)
+    # The neck is trained without the floor: below it a ReLU would pass no gradient back.
+    model = keras.Model(trunk.image, [heats, layers.Activation("sigmoid", name="neck")(neck), pafs])
+    if weights is not None:
+        set_head_weights(model, weights)
+    return model
+
+
+def head_layers(model: keras.Model) -> list[keras.Layer]:
+    """The layers of `model` that training changes, in a stable order."""
+    return [layer for layer in model.layers if layer.trainable and layer.weights]
+
+
+def head_weights(model: keras.Model) -> dict[str, Any]:
+    """Weights of the head by `layer/index`: float32 arrays."""
+    return {
+        f"{layer.name}/{index}": weight
+        for layer in head_layers(model)
+        for index, weight in enumerate(layer.get_weights())
+    }
+
+
+def set_head_weights(model: keras.Model, weights: dict[str, Any]) -> None:
+    """The reverse of head_weights; KeyError names a layer that is missing."""
+    for layer in head_layers(model):
+        count = len(layer.get_weights())
+        layer.set_weights([weights[f"{layer.name}/{index}"] for index in range(count)])
+
+
+def _separable(x: Tensor, kernel: int, name: str) -> Tensor:
+    x = layers.DepthwiseConv2D(kernel, padding="same", use_bias=False, name=f"{name}_depthwise")(x)
+    x = layers.Conv2D(_WIDTH, 1, use_bias=False, name=f"{name}_pointwise")(x)
+    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu")(x)

@@ -1,0 +1,86 @@
+"""Looks into .tflite files: names, tensor types, quantisation. And renames tensors, which the converter does not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from .errors import TrainingError
+
+_TYPES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+_OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+_ALLOWED = {"INT8", "UINT8", "INT32", "BOOL"}
+"""Tensor types of a file that computes in integers; INT32 are biases and shapes."""
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One input or output."""
+
+    name: str
+    dtype: str
+    """`int8`, `uint8` or `float32`"""
+    shape: tuple[int, ...]
+    scale: float
+    """1.0 for float32"""
+    zero_point: int
+
+
+def named(content: bytes, inputs: list[str], outputs: list[str]) -> bytes:
+    """The file with its inputs and outputs renamed, in their order."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    graph = model.subgraphs[0]
+    for indices, names in ((graph.inputs, inputs), (graph.outputs, outputs)):
+        for index, name in zip(indices, names, strict=True):
+            graph.tensors[index].name = name.encode()
+    # Signatures would go on to tell the old story; the runtime reads tensors by name.
+    model.signatureDefs = []
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def inputs_and_outputs(content: bytes) -> tuple[list[TensorInfo], list[TensorInfo]]:
+    """What goes into the network in `content` and what comes out."""
+    graph = flatbuffer_utils.convert_bytearray_to_object(bytearray(content)).subgraphs[0]
+    return (
+        [_info(graph.tensors[index]) for index in graph.inputs],
+        [_info(graph.tensors[index]) for index in graph.outputs],
+    )
+
+
+def operators(content: bytes) -> dict[str, int]:
+    """How often each operator occurs in `content`."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    counts: dict[str, int] = {}
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            code = model.operatorCodes[operator.opcodeIndex]
+            name = _OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def check_integer_only(content: bytes) -> None:
+    """TrainingError unless every tensor of the file is an integer one."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    strangers = [
+        f"{tensor.name.decode()} ({_TYPES[tensor.type]})"
+        for graph in model.subgraphs
+        for tensor in graph.tensors
+        if _TYPES[tensor.type] not in _ALLOWED
+    ]
+    if strangers:
+        raise TrainingError(f"the converted file is not all integer: {', '.join(strangers[:5])}")
+
+
+def _info(tensor: Any) -> TensorInfo:
+    quantisation = tensor.quantization
+    quantised = quantisation is not None and quantisation.scale is not None
+    return TensorInfo(
+        name=tensor.name.decode(),
+        dtype=_TYPES[tensor.type].lower(),
+        shape=tuple(int(side) for side in tensor.shape),
+        scale=float(np.float32(quantisation.scale[0])) if quantised else 1.0,
+        zero_point=int(quantisation.zeroPoint[0]) if quantised else 0,
+    )
