@@ -12,6 +12,7 @@ from setuptools.errors import CCompilerError, ExecError, PlatformError
 CHECKED = os.environ.get("EDGEPOSE_CHECKED") == "1"
 SETTINGS = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["edgepose"]["cython"]
 SOURCES = sorted(Path("cython_ext").glob("*.pyx"))
+HEADERS = sorted(str(header) for header in Path("cython_ext").glob("*.h"))
 
 
 class BuildExtensions(build_ext):
@@ -35,11 +36,14 @@ setup(
             Extension(
                 f"edgepose.{source.stem}",
                 [str(source)],
+                include_dirs=["cython_ext"],
+                depends=HEADERS,
                 extra_compile_args=["-O3", "-fno-math-errno", "-ffp-contract=off"],
             )
             for source in SOURCES
         ],
         compiler_directives=SETTINGS["checked-directives" if CHECKED else "directives"],
+        include_path=["cython_ext"],
         build_dir="build/cython",
     ),
 )

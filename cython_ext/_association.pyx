@@ -1,0 +1,578 @@
+"""People out of the maps as the network leaves them.
+
+Peaks of all keypoints in one pass, sub-pixel by the log-quadratic; part affinity fields integrated in integers; greedy
+matching limb by limb; grouping with an owner table (the order of steps is that of Cao et al., arXiv 1812.08008).
+tests/reference_association.py is the same, written to be read rather than to be fast.
+"""
+
+import math
+import time
+
+import numpy as np
+
+cimport cython
+from headers cimport (
+    EP_FLOAT32, EP_INT8, EP_LEVEL_MAX, EP_SAMPLES, EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b,
+    ep_level, ep_limb, ep_lowest_row_bytes, ep_map, ep_raw, ep_scan_row, ep_score_limb,
+)
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint64_t
+
+cdef enum:
+    GRID_MAX = 1024         # most cells along one side: sums then fit 32 bits
+    CELL = 256              # places are kept in 1 / CELL of a cell
+    PEAKS_MAX = 128         # of one keypoint; the most confident are kept
+    PAIRS_MAX = 4096        # of one limb
+    PLATEAU_MAX = 64        # a plateau of more cells is no keypoint
+    MIN_PASSED = 5          # samples of ten, the two in the middle among them, that must reach min_limb
+    MIN_KEYPOINTS = 3       # a group of fewer keypoints is no person
+
+LIMITS = {
+    "grid": GRID_MAX, "peaks": PEAKS_MAX, "pairs": PAIRS_MAX, "plateau": PLATEAU_MAX, "min_passed": MIN_PASSED,
+    "min_keypoints": MIN_KEYPOINTS,
+}
+
+cdef float PEAK_WEIGHT = 1.0    # of the confidences of a limb's ends, beside the mean of its field
+cdef float FIELD_LIMIT = 2.0    # unit vectors are at most 1 long; what a float map holds beyond this is garbage
+
+# ln(level) in 1 / 65536, level 0 standing for half a step. Only differences matter, so any scale fits.
+_LOGS = np.rint(65536 * np.log(np.maximum(np.arange(EP_LEVEL_MAX + 1), 0.5))).astype(np.int32)
+_LOGS.flags.writeable = False
+cdef const int32_t[::1] LOGS = _LOGS
+
+
+@cython.final
+cdef class People:
+    """The people of one frame, best first. Frozen; the arrays are the caller's own."""
+
+    cdef readonly object keypoints
+    """(P, K, 3) float32: x, y in grid cells (cell centres are integers), confidence 0 to 1; 0, 0, 0 where not found."""
+    cdef readonly object scores
+    """(P,) float32, 0 to 1: the mean over all K keypoints of the confidence, 0 where not found."""
+    cdef readonly bint capped
+    """True where the maps held more peaks, pairs or people than are looked at."""
+
+    def __cinit__(self, keypoints, scores, bint capped):
+        self.keypoints, self.scores, self.capped = keypoints, scores, capped
+
+    def __len__(self):
+        return len(self.scores)
+
+    def __repr__(self):
+        return f"People({len(self)} people, capped={bool(self.capped)})"
+
+
+@cython.final
+cdef class Associator:
+    """Groups keypoints into people. Owns its workspace: calls from several threads wait for each other."""
+
+    cdef int _keypoint_count, _limb_count, _max_people, _path
+    cdef int _heat_depth, _paf_depth, _first_channel, _channel_span
+    cdef double _min_keypoint, _min_limb
+    cdef int32_t[::1] _keypoint_of_channel
+    """Of each heat-map channel from _first_channel on; -1 where no keypoint uses it."""
+    cdef int32_t[:, ::1] _limbs
+    """(L, 5): keypoint a, keypoint b, x channel, y channel, whether it may start a person."""
+    # Of the frame's peaks, (K, PEAKS_MAX): place in 1 / CELL, raw value, confidence, the person it belongs to or -1.
+    cdef int32_t[::1] _count
+    cdef int32_t[:, ::1] _x, _y, _owner
+    cdef float[:, ::1] _raw, _confidence
+    # Of a limb: its pairs, and the best pair of each of its peaks.
+    cdef uint64_t[::1] _keys, _best_a, _best_b
+    # Of the frame's people: (slots, K) peaks or -1.
+    cdef int32_t[:, ::1] _parts
+    cdef int32_t[::1] _alive, _order
+    cdef int32_t _slots
+    cdef float[::1] _slot_score
+    cdef int32_t[::1] _slot_first
+    cdef float[:, :, ::1] _keypoints
+    cdef float[::1] _scores
+    cdef object _keypoints_array, _scores_array
+    # Sized by the grid.
+    cdef int32_t[::1] _found, _stamps, _plateau
+    cdef int32_t _generation
+    cdef char[::1] _lowest
+    cdef ep_map _heat, _paf
+    cdef int32_t _capped
+    cdef cython.pymutex _busy
+
+    def __init__(self, skeleton, *, double min_keypoint=0.1, double min_limb=0.05, int max_people=20):
+        """Of an edgepose.skeleton.Skeleton.
+
+        min_keypoint: least confidence of a keypoint, above 0, at most 1. min_limb: least field along a limb, 0 to 1.
+        A person has at least 3 keypoints. Raises ValueError where a value is out of range.
+        """
+        if not 0 < min_keypoint <= 1:
+            raise ValueError(f"min_keypoint must be above 0 and at most 1, not {min_keypoint}")
+        if not 0 <= min_limb <= 1:
+            raise ValueError(f"min_limb must be between 0 and 1, not {min_limb}")
+        if not 1 <= max_people <= 1000:
+            raise ValueError(f"max_people must be between 1 and 1000, not {max_people}")
+        self._min_keypoint, self._min_limb, self._max_people = min_keypoint, min_limb, max_people
+        self._path = ep_best_path()
+        self._read_skeleton(skeleton)
+        self._make_workspace()
+
+    cdef _read_skeleton(self, skeleton):
+        channels = np.array(skeleton.heat_channels, np.int32)
+        if not len(channels) or not len(skeleton.limbs):
+            raise ValueError("people are put together from a skeleton with keypoints and limbs; this one has none")
+        if len(set(channels)) < len(channels):
+            raise ValueError("two keypoints of the skeleton share a heat-map channel")
+        self._keypoint_count, self._limb_count = len(channels), len(skeleton.limbs)
+        self._heat_depth, self._paf_depth = skeleton.heat_depth, skeleton.paf_depth
+        self._first_channel = channels.min()
+        self._channel_span = channels.max() + 1 - channels.min()
+        keypoint_of_channel = np.full(self._channel_span, -1, np.int32)
+        keypoint_of_channel[channels - channels.min()] = np.arange(len(channels))
+        self._keypoint_of_channel = keypoint_of_channel
+        starts = _limbs_of_tree(len(channels), skeleton.limbs)
+        self._limbs = np.array(
+            [(*limb, *pair, start) for limb, pair, start in zip(skeleton.limbs, skeleton.paf_channels, starts)], np.int32
+        )
+
+    cdef _make_workspace(self):
+        cdef int k = self._keypoint_count
+        cdef int slots = k * PEAKS_MAX // 2 + 1   # a person starts with two peaks that no other has
+        self._count = np.zeros(k, np.int32)
+        self._x, self._y, self._owner = (np.zeros((k, PEAKS_MAX), np.int32) for _ in range(3))
+        self._raw, self._confidence = (np.zeros((k, PEAKS_MAX), np.float32) for _ in range(2))
+        self._keys = np.zeros(PAIRS_MAX, np.uint64)
+        self._best_a, self._best_b = (np.zeros(PEAKS_MAX, np.uint64) for _ in range(2))
+        self._parts = np.zeros((slots, k), np.int32)
+        self._alive, self._order, self._slot_first = (np.zeros(slots, np.int32) for _ in range(3))
+        self._slot_score = np.zeros(slots, np.float32)
+        self._keypoints_array = np.zeros((self._max_people, k, 3), np.float32)
+        self._scores_array = np.zeros(self._max_people, np.float32)
+        self._keypoints, self._scores = self._keypoints_array, self._scores_array
+        self._found = self._stamps = np.zeros(0, np.int32)
+        self._plateau = np.zeros(PLATEAU_MAX, np.int32)
+        self._lowest = np.zeros(0, np.int8)
+
+    def __call__(self, heatmaps, pafs, *, tuple heat_quant=(1.0, 0), tuple paf_quant=(1.0, 0)):
+        """The people of one frame.
+
+        heatmaps (H, W, >=K) and pafs (H, W, >=2L): int8, uint8 or float32, both of one kind, of any strides. A quant
+        is (scale, zero_point) and means value = (raw - zero_point) * scale. Raises ValueError where they do not fit.
+        """
+        cdef int people
+        with self._busy:
+            self._describe(heatmaps, pafs, heat_quant, paf_quant)
+            with nogil:
+                people = self._associate()
+            return People(
+                self._keypoints_array[:people].copy(), self._scores_array[:people].copy(), self._capped != 0
+            )
+
+    def seconds_a_frame(self, heatmaps, pafs, *, tuple heat_quant=(1.0, 0), tuple paf_quant=(1.0, 0), int repeats=100):
+        """Seconds that one frame takes without Python around it: the mean over `repeats` in a row. For tests/bench."""
+        cdef int i
+        with self._busy:
+            self._describe(heatmaps, pafs, heat_quant, paf_quant)
+            start = time.perf_counter()
+            with nogil:
+                for i in range(repeats):
+                    self._associate()
+            return (time.perf_counter() - start) / repeats
+
+    # ---- boundary
+
+    cdef int _describe(self, heatmaps, pafs, tuple heat_quant, tuple paf_quant) except -1:
+        _fill_map(&self._heat, heatmaps, heat_quant, self._heat_depth, "heatmaps")
+        _fill_map(&self._paf, pafs, paf_quant, self._paf_depth, "pafs")
+        if self._heat.height != self._paf.height or self._heat.width != self._paf.width:
+            raise ValueError(
+                f"heatmaps are {self._heat.height} x {self._heat.width} cells, "
+                f"but pafs {self._paf.height} x {self._paf.width}"
+            )
+        if self._heat.dtype != self._paf.dtype:
+            raise ValueError(f"heatmaps are {heatmaps.dtype}, but pafs {pafs.dtype}; both must be of one kind")
+        cdef int cells = self._heat.height * self._heat.width
+        if self._stamps.shape[0] < cells:
+            self._stamps = np.zeros(cells, np.int32)
+            self._generation = 0
+        if self._found.shape[0] < self._heat.width * self._channel_span:
+            self._found = np.zeros(self._heat.width * self._channel_span, np.int32)
+        cdef Py_ssize_t lowest = ep_lowest_row_bytes(&self._heat)
+        if self._lowest.shape[0] < lowest:
+            self._lowest = np.zeros(lowest, np.int8)
+        if lowest:
+            ep_fill_lowest(&self._heat, &self._lowest[0], lowest)
+        return 0
+
+    # ---- the frame
+
+    cdef int _associate(self) noexcept nogil:
+        """Fill _keypoints, _scores and _capped; return how many people there are."""
+        cdef int limb
+        self._capped = 0
+        self._slots = 0
+        self._count[:] = 0
+        self._find_peaks()
+        for limb in range(self._limb_count):
+            self._match(limb, self._score_limb(limb))
+        return self._write_people()
+
+    # ---- peaks
+
+    cdef void _find_peaks(self) noexcept nogil:
+        cdef ep_map *heat = &self._heat
+        cdef double least = self._min_keypoint / heat.scale
+        cdef float threshold
+        cdef int32_t y, i, n, pitch = 1
+        if heat.dtype == EP_FLOAT32:
+            threshold = <float> (heat.zero_point + least)
+        else:
+            threshold = <float> (heat.zero_point + max(1, <int> min(512.0, math_ceil(least - 1e-6))))
+            if threshold > (127 if heat.dtype == EP_INT8 else 255):
+                return
+        cdef const char *lowest = &self._lowest[0] if self._lowest.shape[0] else NULL
+        for y in range(heat.height):
+            n = ep_scan_row(heat, self._path, lowest, y, self._first_channel, self._channel_span, threshold,
+                            &self._found[0], &pitch)
+            for i in range(n):
+                self._add_peak(y, self._found[i] // pitch, self._found[i] % pitch)
+
+    cdef void _add_peak(self, int32_t y, int32_t x, int32_t channel) noexcept nogil:
+        """Keep the candidate unless its plateau is no peak, or the keypoint has enough better ones."""
+        cdef int32_t k = self._keypoint_of_channel[channel]
+        if k < 0:
+            return
+        channel += self._first_channel
+        cdef ep_map *heat = &self._heat
+        cdef float raw = ep_raw(heat, y, x, channel)
+        cdef Box box = Box(x, x, y, y, 1)
+        if self._touches_equal(y, x, channel, raw) and not self._spread(y, x, channel, raw, &box):
+            return
+        cdef int32_t i = self._count[k]
+        if i == PEAKS_MAX:
+            self._capped = 1
+            if not self._drop_weaker(k, raw):
+                return
+            i -= 1
+        self._count[k] = i + 1
+        self._raw[k, i] = raw
+        self._confidence[k, i] = min(<float> 1, (raw - <float> heat.zero_point) * heat.scale)
+        self._owner[k, i] = -1
+        self._x[k, i] = (box.left + box.right) * (CELL // 2)
+        self._y[k, i] = (box.top + box.bottom) * (CELL // 2)
+        if box.cells == (box.right - box.left + 1) * (box.bottom - box.top + 1):
+            self._refine(k, i, channel, raw, box)
+
+    cdef bint _touches_equal(self, int32_t y, int32_t x, int32_t channel, float raw) noexcept nogil:
+        """Whether a neighbour is equal: only those after can be, those before a candidate are lower."""
+        cdef ep_map *heat = &self._heat
+        cdef bint right = x + 1 < heat.width
+        if right and ep_raw(heat, y, x + 1, channel) == raw:
+            return True
+        if y + 1 == heat.height:
+            return False
+        return (
+            ep_raw(heat, y + 1, x, channel) == raw
+            or (x > 0 and ep_raw(heat, y + 1, x - 1, channel) == raw)
+            or (right and ep_raw(heat, y + 1, x + 1, channel) == raw)
+        )
+
+    cdef bint _spread(self, int32_t y, int32_t x, int32_t channel, float raw, Box *box) noexcept nogil:
+        """Walk over the plateau of a candidate and box it.
+
+        False where a higher cell touches it, where the candidate is not its first cell, or where it is too large.
+        """
+        cdef ep_map *heat = &self._heat
+        cdef int32_t[::1] cells = self._plateau, stamps = self._stamps
+        cdef int32_t first = y * heat.width + x, done = 0, here, ny, nx
+        cdef float other
+        if self._generation == 0x7fffffff:
+            stamps[:] = 0
+            self._generation = 0
+        self._generation += 1
+        stamps[first] = self._generation
+        cells[0] = first
+        while done < box.cells:
+            y, x = cells[done] // heat.width, cells[done] % heat.width
+            done += 1
+            for ny in range(max(0, y - 1), min(heat.height, y + 2)):
+                for nx in range(max(0, x - 1), min(heat.width, x + 2)):
+                    other = ep_raw(heat, ny, nx, channel)
+                    if other > raw:
+                        return False
+                    here = ny * heat.width + nx
+                    if other != raw or stamps[here] == self._generation:
+                        continue
+                    if here < first or box.cells == PLATEAU_MAX:
+                        return False
+                    stamps[here] = self._generation
+                    cells[box.cells] = here
+                    box.cells += 1
+                    box.left, box.right = min(box.left, nx), max(box.right, nx)
+                    box.bottom = max(box.bottom, ny)
+        return True
+
+    cdef bint _drop_weaker(self, int32_t k, float raw) noexcept nogil:
+        """Remove the weakest (of equal ones the latest) peak of a full keypoint, if it is weaker than raw."""
+        cdef int32_t weakest = 0, i
+        for i in range(1, PEAKS_MAX):
+            if self._raw[k, i] <= self._raw[k, weakest]:
+                weakest = i
+        if not self._raw[k, weakest] < raw:
+            return False
+        for i in range(weakest, PEAKS_MAX - 1):
+            self._x[k, i], self._y[k, i] = self._x[k, i + 1], self._y[k, i + 1]
+            self._raw[k, i], self._confidence[k, i] = self._raw[k, i + 1], self._confidence[k, i + 1]
+        return True
+
+    cdef void _refine(self, int32_t k, int32_t i, int32_t channel, float raw, Box box) noexcept nogil:
+        """Move a peak to the top of the parabolas through the logarithms beside its rectangle and in it."""
+        cdef ep_map *heat = &self._heat
+        cdef int64_t before = 0, after = 0, top = LOGS[ep_level(heat, raw)]
+        cdef int32_t x, y
+        if box.left > 0 and box.right < heat.width - 1:
+            for y in range(box.top, box.bottom + 1):
+                before += LOGS[ep_level(heat, ep_raw(heat, y, box.left - 1, channel))]
+                after += LOGS[ep_level(heat, ep_raw(heat, y, box.right + 1, channel))]
+            self._x[k, i] += _vertex(before, top * (box.bottom - box.top + 1), after, box.right - box.left + 2)
+        if box.top > 0 and box.bottom < heat.height - 1:
+            before = after = 0
+            for x in range(box.left, box.right + 1):
+                before += LOGS[ep_level(heat, ep_raw(heat, box.top - 1, x, channel))]
+                after += LOGS[ep_level(heat, ep_raw(heat, box.bottom + 1, x, channel))]
+            self._y[k, i] += _vertex(before, top * (box.right - box.left + 1), after, box.bottom - box.top + 2)
+
+    # ---- limbs
+
+    cdef int _score_limb(self, int limb) noexcept nogil:
+        """Fill _keys with the pairs that the limb may join; return how many there are."""
+        cdef int32_t a = self._limbs[limb, 0], b = self._limbs[limb, 1]
+        cdef ep_limb view
+        if not self._count[a] or not self._count[b]:
+            return 0
+        view.field = &self._paf
+        view.x_bytes = self._limbs[limb, 2] * self._paf.channel_bytes
+        view.y_bytes = self._limbs[limb, 3] * self._paf.channel_bytes
+        view.ax, view.ay, view.a_confidence = &self._x[a, 0], &self._y[a, 0], &self._confidence[a, 0]
+        view.bx, view.by, view.b_confidence = &self._x[b, 0], &self._y[b, 0], &self._confidence[b, 0]
+        view.a_count, view.b_count = self._count[a], self._count[b]
+        view.min_passed = MIN_PASSED
+        view.min_sample = <float> (self._min_limb / self._paf.scale)
+        view.mean_scale = self._paf.scale / <float> EP_SAMPLES
+        view.peak_weight = PEAK_WEIGHT
+        view.field_limit = FIELD_LIMIT / self._paf.scale
+        return ep_score_limb(&view, self._path, &self._keys[0], PAIRS_MAX, &self._capped)
+
+    cdef void _match(self, int limb, int32_t n) noexcept nogil:
+        """Join pairs, best first, each peak once.
+
+        A pair that is the best of both its peaks is one that greedy matching takes, so whole rounds of such pairs are
+        taken at once and nothing need be sorted.
+        """
+        cdef int32_t a = self._limbs[limb, 0], b = self._limbs[limb, 1], i, j, p, kept
+        cdef uint64_t key
+        cdef uint64_t[::1] best_a = self._best_a, best_b = self._best_b, keys = self._keys
+        if n:
+            best_a[:self._count[a]] = 0
+            best_b[:self._count[b]] = 0
+        while n:
+            for p in range(n):
+                key = keys[p]
+                i, j = ep_key_a(key), ep_key_b(key)
+                best_a[i], best_b[j] = max(best_a[i], key), max(best_b[j], key)
+            kept = 0
+            for p in range(n):
+                key = keys[p]
+                i, j = ep_key_a(key), ep_key_b(key)
+                if best_a[i] == key and best_b[j] == key:
+                    self._join(a, i, b, j, self._limbs[limb, 4])
+                    best_a[i] = best_b[j] = <uint64_t> -1
+                else:
+                    keys[kept] = key
+                    kept += 1
+            n = self._forget_used(kept)
+
+    cdef int32_t _forget_used(self, int32_t n) noexcept nogil:
+        """Keep the pairs whose peaks are both free, and forget the best pairs of those; return how many are kept."""
+        cdef uint64_t[::1] best_a = self._best_a, best_b = self._best_b, keys = self._keys
+        cdef uint64_t key, used = <uint64_t> -1
+        cdef int32_t p, kept = 0
+        for p in range(n):
+            key = keys[p]
+            if best_a[ep_key_a(key)] != used and best_b[ep_key_b(key)] != used:
+                keys[kept] = key
+                kept += 1
+        for p in range(kept):
+            best_a[ep_key_a(keys[p])] = best_b[ep_key_b(keys[p])] = 0
+        return kept
+
+    # ---- people
+
+    cdef void _join(self, int32_t a, int32_t i, int32_t b, int32_t j, bint starts) noexcept nogil:
+        """Let a limb start a person, extend one or merge two; a person keeps the keypoint it has."""
+        cdef int32_t first = self._owner[a, i], second = self._owner[b, j], k
+        if first < 0 and second < 0:
+            if starts:
+                for k in range(self._keypoint_count):
+                    self._parts[self._slots, k] = -1
+                self._alive[self._slots] = 1
+                self._give(self._slots, a, i)
+                self._give(self._slots, b, j)
+                self._slots += 1
+        elif second < 0:
+            if self._parts[first, b] < 0:
+                self._give(first, b, j)
+        elif first < 0:
+            if self._parts[second, a] < 0:
+                self._give(second, a, i)
+        elif first != second:
+            self._merge(first, second)
+
+    cdef void _give(self, int32_t person, int32_t k, int32_t i) noexcept nogil:
+        self._parts[person, k] = i
+        self._owner[k, i] = person
+
+    cdef void _merge(self, int32_t into, int32_t other) noexcept nogil:
+        """Two halves become one person where they have no keypoint in common."""
+        cdef int32_t k
+        for k in range(self._keypoint_count):
+            if self._parts[into, k] >= 0 and self._parts[other, k] >= 0:
+                return
+        for k in range(self._keypoint_count):
+            if self._parts[other, k] >= 0:
+                self._give(into, k, self._parts[other, k])
+        self._alive[other] = 0
+
+    cdef int _write_people(self) noexcept nogil:
+        """Fill the output with the best people, best first; of equal ones, the one with the earliest peak."""
+        cdef int32_t person, place, k, i, n = 0
+        for person in range(self._slots):
+            if not self._alive[person] or not self._rate(person):
+                continue
+            place = n
+            while place and self._is_better(person, self._order[place - 1]):
+                place -= 1
+            if n == self._max_people:
+                self._capped = 1
+                if place == n:
+                    continue
+                n -= 1
+            for i in range(n, place, -1):
+                self._order[i] = self._order[i - 1]
+            self._order[place] = person
+            n += 1
+        for place in range(n):
+            person = self._order[place]
+            self._scores[place] = self._slot_score[person]
+            for k in range(self._keypoint_count):
+                i = self._parts[person, k]
+                self._keypoints[place, k, 0] = <float> self._x[k, i] / CELL if i >= 0 else 0
+                self._keypoints[place, k, 1] = <float> self._y[k, i] / CELL if i >= 0 else 0
+                self._keypoints[place, k, 2] = self._confidence[k, i] if i >= 0 else 0
+        return n
+
+    cdef bint _rate(self, int32_t person) noexcept nogil:
+        """Whether the person has keypoints enough; fills _slot_score and _slot_first."""
+        cdef int32_t k, i, n = 0
+        cdef float total = 0
+        for k in range(self._keypoint_count - 1, -1, -1):
+            i = self._parts[person, k]
+            if i >= 0:
+                n += 1
+                total += self._confidence[k, i]
+                self._slot_first[person] = k * PEAKS_MAX + i
+        self._slot_score[person] = total / <float> self._keypoint_count
+        return n >= MIN_KEYPOINTS
+
+    cdef bint _is_better(self, int32_t person, int32_t other) noexcept nogil:
+        if self._slot_score[person] != self._slot_score[other]:
+            return self._slot_score[person] > self._slot_score[other]
+        return self._slot_first[person] < self._slot_first[other]
+
+
+cdef struct Box:
+    int32_t left, right, top, bottom
+    int32_t cells
+
+
+cdef extern from "<math.h>" nogil:
+    double math_ceil "ceil"(double) noexcept
+
+
+cdef int32_t _vertex(int64_t before, int64_t top, int64_t after, int32_t span) noexcept nogil:
+    """Where the parabola through three equidistant points peaks, from the middle one, in 1 / CELL.
+
+    span is the distance of the outer points in half cells. Rounded symmetrically, so that a mirrored map gives mirrored
+    places.
+    """
+    cdef int64_t bend = 2 * top - before - after, tilt = (after - before) * span * (CELL // 4)
+    if bend <= 0:
+        return 0
+    if tilt >= 0:
+        return <int32_t> ((tilt + bend // 2) // bend)
+    return -<int32_t> ((bend // 2 - tilt) // bend)
+
+
+cdef list _limbs_of_tree(int keypoints, limbs):
+    """Of each limb, whether it reaches a keypoint that the limbs before it did not: the others only help to merge."""
+    root = list(range(keypoints))
+    starts = []
+    for a, b in limbs:
+        starts.append(root[a] != root[b])
+        root = [root[a] if r == root[b] else r for r in root]
+    return starts
+
+
+cdef int _fill_map(ep_map *view, array, tuple quant, int depth, str what) except -1:
+    """Describe an (H, W, >=depth) array, or raise ValueError."""
+    cdef const int8_t[:, :, :] int8s
+    cdef const uint8_t[:, :, :] uint8s
+    cdef const float[:, :, :] floats
+    if not isinstance(array, np.ndarray) or array.ndim != 3:
+        raise ValueError(f"{what} must be an array of three dimensions (H, W, channels), not {_describe_array(array)}")
+    kind = array.dtype.char
+    if kind == "b":
+        int8s = array
+        _fill_shape(view, int8s.shape, int8s.strides)
+        if view.height and view.width and view.channels:
+            view.base = <const char *> &int8s[0, 0, 0]
+        view.dtype = EP_INT8
+    elif kind == "B":
+        uint8s = array
+        _fill_shape(view, uint8s.shape, uint8s.strides)
+        if view.height and view.width and view.channels:
+            view.base = <const char *> &uint8s[0, 0, 0]
+        view.dtype = EP_UINT8
+    elif kind == "f" and array.dtype.isnative:
+        floats = array
+        _fill_shape(view, floats.shape, floats.strides)
+        if view.height and view.width and view.channels:
+            view.base = <const char *> &floats[0, 0, 0]
+        view.dtype = EP_FLOAT32
+    else:
+        raise ValueError(f"{what} must be int8, uint8 or float32, not {array.dtype}")
+    if not (1 <= view.height <= GRID_MAX and 1 <= view.width <= GRID_MAX):
+        raise ValueError(f"{what} must be 1 to {GRID_MAX} cells high and wide, not {view.height} x {view.width}")
+    if view.channels < depth:
+        raise ValueError(f"{what} have {view.channels} channels, but the skeleton needs {depth}")
+    _fill_quant(view, quant, what)
+    return 0
+
+
+cdef void _fill_shape(ep_map *view, const Py_ssize_t *shape, const Py_ssize_t *strides) noexcept:
+    view.height, view.width, view.channels = <int32_t> shape[0], <int32_t> shape[1], <int32_t> shape[2]
+    view.row_bytes, view.cell_bytes, view.channel_bytes = strides[0], strides[1], strides[2]
+
+
+cdef int _fill_quant(ep_map *view, tuple quant, str what) except -1:
+    if len(quant) != 2:
+        raise ValueError(f"the quantisation of {what} is (scale, zero_point), not {quant}")
+    cdef double scale = quant[0]
+    cdef long zero_point = quant[1]
+    cdef long low = 0 if view.dtype == EP_UINT8 else -128, high = 255 if view.dtype == EP_UINT8 else 127
+    if not 1e-12 <= scale <= 1e12:
+        raise ValueError(f"the scale of {what} must be above 0 and finite, not {scale}")
+    if not low <= zero_point <= high:
+        raise ValueError(f"the zero point of {what} must be {low} to {high}, not {zero_point}")
+    view.scale, view.zero_point = <float> scale, <int32_t> zero_point
+    return 0
+
+
+def _describe_array(array):
+    shape = getattr(array, "shape", None)
+    return f"one of shape {shape}" if shape is not None else type(array).__name__

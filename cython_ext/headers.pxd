@@ -1,0 +1,49 @@
+"""What the C headers offer to the association."""
+
+from libc.stdint cimport int32_t, uint64_t
+
+
+cdef extern from "maps.h" nogil:
+    const float EP_FLOAT_ONE
+    const int EP_LEVEL_MAX
+    ctypedef struct ep_map:
+        const char *base
+        Py_ssize_t row_bytes, cell_bytes, channel_bytes
+        int32_t height, width, channels
+        int32_t dtype
+        int32_t zero_point
+        float scale
+    int EP_INT8, EP_UINT8, EP_FLOAT32
+    float ep_raw(const ep_map *map, int32_t y, int32_t x, int32_t channel) noexcept
+    int32_t ep_level(const ep_map *map, float raw) noexcept
+
+
+cdef extern from "paths.h" nogil:
+    int EP_PORTABLE, EP_AVX2
+    int ep_best_path() noexcept
+
+
+cdef extern from "peaks.h" nogil:
+    Py_ssize_t ep_lowest_row_bytes(const ep_map *map) noexcept
+    void ep_fill_lowest(const ep_map *map, char *lowest, Py_ssize_t bytes) noexcept
+    int32_t ep_scan_row(const ep_map *map, int path, const char *lowest, int32_t y, int32_t first, int32_t channels,
+                        float threshold, int32_t *found, int32_t *pitch) noexcept
+
+
+cdef extern from "limbs.h" nogil:
+    int EP_SAMPLES
+    ctypedef struct ep_limb:
+        const ep_map *field
+        Py_ssize_t x_bytes, y_bytes
+        const int32_t *ax
+        const int32_t *ay
+        const int32_t *bx
+        const int32_t *by
+        const float *a_confidence
+        const float *b_confidence
+        int32_t a_count, b_count
+        int32_t min_passed
+        float min_sample, mean_scale, peak_weight, field_limit
+    int32_t ep_score_limb(const ep_limb *limb, int path, uint64_t *keys, int32_t room, int32_t *capped) noexcept
+    int32_t ep_key_a(uint64_t key) noexcept
+    int32_t ep_key_b(uint64_t key) noexcept

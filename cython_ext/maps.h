@@ -1,0 +1,62 @@
+/* A map as the network leaves it: base pointer, strides in bytes, and how a raw value becomes a level.
+ *
+ * A level is an integer: raw - zero_point for int8 and uint8, value * FLOAT_ONE for float32. Levels of heat maps are
+ * looked up in a table of logarithms, so they are clamped to 0 .. LEVEL_MAX there.
+ */
+#ifndef EDGEPOSE_MAPS_H
+#define EDGEPOSE_MAPS_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "edgepose is written for little-endian machines"
+#endif
+
+#define EP_FLOAT_ONE 16384.0f
+#define EP_LEVEL_MAX 32767
+
+typedef enum { EP_INT8, EP_UINT8, EP_FLOAT32 } ep_dtype;
+
+typedef struct {
+    const char *base;
+    ptrdiff_t row_bytes, cell_bytes, channel_bytes;
+    int32_t height, width, channels;
+    int32_t dtype;
+    int32_t zero_point; /* of the raw values; 0 for float32 */
+    float scale;
+} ep_map;
+
+static inline const char *ep_cell(const ep_map *map, int32_t y, int32_t x)
+{
+    return map->base + y * map->row_bytes + x * map->cell_bytes;
+}
+
+/* The raw value, exact in a float for every dtype: what peaks are compared by. */
+static inline float ep_raw(const ep_map *map, int32_t y, int32_t x, int32_t channel)
+{
+    const char *at = ep_cell(map, y, x) + channel * map->channel_bytes;
+    float value;
+    switch (map->dtype) {
+    case EP_INT8: return (float)*(const int8_t *)at;
+    case EP_UINT8: return (float)*(const uint8_t *)at;
+    default: memcpy(&value, at, sizeof value); return value;
+    }
+}
+
+/* 0 .. LEVEL_MAX; NaN counts as 0. */
+static inline int32_t ep_level(const ep_map *map, float raw)
+{
+    float level;
+    if (map->dtype == EP_FLOAT32)
+        level = (raw - (float)map->zero_point) * map->scale * EP_FLOAT_ONE + 0.5f;
+    else
+        level = raw - (float)map->zero_point;
+    if (!(level > 0.0f))
+        return 0;
+    return level < (float)EP_LEVEL_MAX ? (int32_t)level : EP_LEVEL_MAX;
+}
+
+#endif
