@@ -2,11 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from edgepose.domain import Frame, FrameResult
 from edgepose.errors import EdgeposeError, SourceError
-from edgepose.ports import Heartbeat, Message, Source
+from edgepose.ports import Heartbeat, Source
 from edgepose.wire import CameraStatus
 
 log = logging.getLogger(__name__)
@@ -21,11 +21,11 @@ class CameraLoop:
     def __init__(
         self,
         name: str,
+        *,
         open_source: Callable[[], Source],
         live: bool,
         stages: Callable[[Frame], FrameResult],
-        report: Callable[[FrameResult], Sequence[Message]],
-        send: Callable[[Message], None],
+        publish: Callable[[FrameResult], None],
         say_status: Callable[[CameraStatus], None],
         heartbeat: Heartbeat,
         on_end: Callable[["CameraLoop"], None],
@@ -40,8 +40,7 @@ class CameraLoop:
         self._open_source = open_source
         self._live = live
         self._stages = stages
-        self._report = report
-        self._send = send
+        self._publish = publish
         self._say_status = say_status
         self._heartbeat = heartbeat
         self._on_end = on_end
@@ -69,7 +68,7 @@ class CameraLoop:
         try:
             self._keep_playing()
         except EdgeposeError as exc:
-            self.failure = exc
+            self.failure = None if self._stopping.is_set() else exc
         except Exception as exc:  # a bug must end the daemon visibly, not one thread silently
             log.exception("camera %s: unexpected error", self.name)
             self.failure = EdgeposeError(f"camera {self.name} failed unexpectedly ({exc!r}); the log has the traceback")
@@ -115,7 +114,6 @@ class CameraLoop:
             source.close()
 
     def _one(self, frame: Frame) -> None:
-        for message in self._report(self._stages(frame)):
-            self._send(message)
+        self._publish(self._stages(frame))
         self.frames += 1
         self._heartbeat.beat()

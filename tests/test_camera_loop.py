@@ -12,7 +12,7 @@ import edgepose.camera_loop
 from edgepose.camera_loop import CameraLoop
 from edgepose.domain import Frame, FrameResult
 from edgepose.errors import EdgeposeError, ModelError, SourceError
-from edgepose.ports import Message, Source
+from edgepose.ports import Source
 
 
 class Blank:
@@ -64,7 +64,7 @@ class Scene:
         self, sources: Sequence[Source | Exception], live: bool = True, stages: Callable | None = None
     ) -> None:
         self.said: list[str] = []
-        self.sent: list[Message] = []
+        self.sent: list[int] = []
         self.ended: queue.SimpleQueue[CameraLoop] = queue.SimpleQueue()
         self.heartbeat = CountingHeartbeat()
         self._sources = iter(sources)
@@ -73,8 +73,7 @@ class Scene:
             open_source=self._open,
             live=live,
             stages=stages or (lambda frame: FrameResult(frame, (4, 4), (), "body18")),
-            report=lambda result: [Message(f"pose/{result.frame.seq}", b"{}")],
-            send=self.sent.append,
+            publish=lambda result: self.sent.append(result.frame.seq),
             say_status=self.said.append,
             heartbeat=self.heartbeat,
             on_end=self.ended.put,
@@ -103,7 +102,7 @@ def test_a_file_is_played_once_and_every_frame_is_reported():
     scene.loop.start()
     assert scene.ended.get(timeout=10) is scene.loop
     assert scene.loop.failure is None
-    assert [message.topic for message in scene.sent] == ["pose/0", "pose/1", "pose/2"]
+    assert scene.sent == [0, 1, 2]
     assert scene.said == ["offline", "online", "offline"]
     assert scene.heartbeat.beats == 3
 

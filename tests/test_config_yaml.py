@@ -80,7 +80,7 @@ def test_the_sources_are_told_apart_by_their_type():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# nothing", "- a list", "just words", "a: [", "a: \t- b", "a: &a [*a]", "\x00", "!!python/object:x {}"]
+    "text", ["", "# nothing", "- a list", "words", "a: [", "a: \t- b", "a: &a [*a]", "\x00", "!!python/object:x {}"]
 )
 def test_what_is_no_configuration_is_a_problem_and_no_traceback(text: str):
     assert problems(text)

@@ -70,7 +70,8 @@ class TfliteModel:
         if self._side.input.dtype == "float32":
             return values
         scale, zero_point = self._input["quantization"]
-        return np.clip(np.rint(values / scale) + zero_point, -128, 127).astype(np.int8)
+        quantised: np.ndarray[Any, Any] = np.clip(np.rint(values / scale) + zero_point, -128, 127).astype(np.int8)
+        return quantised
 
 
 def _interpreter_class() -> tuple[Any, Any]:
