@@ -1,0 +1,271 @@
+"""What the association does, written to be read: the kernel must give exactly the same people.
+
+The arithmetic is spelled out where it is observable: places in 1/256 cell, line integrals in integers on integer maps,
+everything else in float32, one operation at a time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from edgepose._association import LIMITS
+
+CELL = 256
+SAMPLE_WEIGHTS = (13, 38, 64, 90, 115, 141, 166, 192, 218, 243)  # of 256: the middles of ten equal parts
+MIDDLE = (4, 5)
+PEAK_WEIGHT = np.float32(1)
+FIELD_LIMIT = np.float32(2)
+FLOAT_ONE = np.float32(16384)
+LEVEL_MAX = 32767
+LOGS = np.rint(65536 * np.log(np.maximum(np.arange(LEVEL_MAX + 1), 0.5))).astype(np.int64)
+f32 = np.float32
+
+
+@dataclass(frozen=True)
+class Peak:
+    x: int
+    y: int
+    """1/256 cell."""
+    raw: float
+    confidence: np.float32
+
+
+@dataclass(frozen=True)
+class People:
+    keypoints: np.ndarray
+    scores: np.ndarray
+    capped: bool
+
+
+def associate(heatmaps, pafs, skeleton, *, min_keypoint, min_limb, max_people, heat_quant=(1.0, 0), paf_quant=(1.0, 0)):
+    """The people of one frame, as edgepose.association.Associator finds them."""
+    capped = False
+    peaks = []
+    for channel in skeleton.heat_channels:
+        found = find_peaks(heatmaps[:, :, channel], heat_quant, min_keypoint)
+        kept = strongest(found, LIMITS["peaks"])
+        capped |= len(kept) < len(found)
+        peaks.append(kept)
+    people = []  # each one {keypoint: index of its peak}
+    for (a, b), (x_channel, y_channel), starts in zip(
+        skeleton.limbs, skeleton.paf_channels, limbs_of_tree(skeleton), strict=True
+    ):
+        field = pafs[:, :, x_channel], pafs[:, :, y_channel]
+        pairs = score_pairs(peaks[a], peaks[b], field, paf_quant, min_limb)
+        capped |= len(pairs) > LIMITS["pairs"]
+        for i, j in match(pairs[: LIMITS["pairs"]]):
+            join(people, a, i, b, j, starts)
+    return write(people, peaks, skeleton, max_people, capped)
+
+
+# ---- peaks
+
+
+def find_peaks(heat, quant, min_keypoint):
+    """Peaks of one heat map in reading order of the first cell of each."""
+    scale, zero_point = quant
+    integer = heat.dtype != np.float32
+    if integer:
+        threshold = zero_point + max(1, int(np.ceil(min_keypoint / float(f32(scale)) - 1e-6)))
+    else:
+        threshold = f32(zero_point + min_keypoint / float(f32(scale)))
+    logs = LOGS[levels(heat, quant)]
+    values = heat.astype(int) if integer else heat
+    height, width = heat.shape
+    found = []
+    done = np.zeros(heat.shape, bool)
+    for y, x in np.argwhere(values >= threshold):
+        if done[y, x]:
+            continue
+        cells = plateau(values, y, x)
+        for cell in cells:
+            done[cell] = True
+        if len(cells) > LIMITS["plateau"]:
+            continue
+        if any(values[n] > values[y, x] for cell in cells for n in neighbours(cell, height, width)):
+            continue
+        raw = values[y, x]
+        place = top_of(cells, logs)
+        found.append(Peak(*place, float(raw), confidence(raw, quant)))
+    return found
+
+
+def levels(values, quant):
+    """Whole numbers 0 to LEVEL_MAX, NaN as 0."""
+    scale, zero_point = quant
+    if values.dtype != np.float32:
+        return np.clip(values.astype(int) - zero_point, 0, LEVEL_MAX)
+    with np.errstate(all="ignore"):
+        level = (values - f32(zero_point)) * f32(scale) * FLOAT_ONE + f32(0.5)
+    return np.clip(np.nan_to_num(level, nan=0, posinf=LEVEL_MAX, neginf=0), 0, LEVEL_MAX).astype(int)
+
+
+def confidence(raw, quant):
+    scale, zero_point = quant
+    with np.errstate(over="ignore"):
+        return min(f32(1), (f32(raw) - f32(zero_point)) * f32(scale))
+
+
+def neighbours(cell, height, width):
+    y, x = cell
+    return [
+        (ny, nx)
+        for ny in range(max(0, y - 1), min(height, y + 2))
+        for nx in range(max(0, x - 1), min(width, x + 2))
+        if (ny, nx) != (y, x)
+    ]
+
+
+def plateau(values, y, x):
+    """All cells of the same value that hang together with this one, also over corners."""
+    cells, todo = {(y, x)}, [(y, x)]
+    while todo:
+        for cell in neighbours(todo.pop(), *values.shape):
+            if values[cell] == values[y, x] and cell not in cells:
+                cells.add(cell)
+                todo.append(cell)
+    return cells
+
+
+def top_of(cells, logs):
+    """Middle of the plateau's box; where the plateau fills it, the top of the parabolas through it and beside it."""
+    (top, left), (bottom, right) = np.min(list(cells), axis=0), np.max(list(cells), axis=0)
+    x, y = (left + right) * CELL // 2, (top + bottom) * CELL // 2
+    wide, high = right - left + 1, bottom - top + 1
+    if len(cells) == wide * high:
+        here = logs[top, left]
+        if left > 0 and right < logs.shape[1] - 1:
+            rows = slice(top, bottom + 1)
+            x += vertex(logs[rows, left - 1].sum(), here * high, logs[rows, right + 1].sum(), wide + 1)
+        if top > 0 and bottom < logs.shape[0] - 1:
+            columns = slice(left, right + 1)
+            y += vertex(logs[top - 1, columns].sum(), here * wide, logs[bottom + 1, columns].sum(), high + 1)
+    return int(x), int(y)
+
+
+def vertex(before, top, after, span):
+    """Of the parabola through three equidistant points (outer ones span half cells apart), from the middle one."""
+    bend, tilt = int(2 * top - before - after), int(after - before) * int(span) * (CELL // 4)
+    if bend <= 0:
+        return 0
+    whole = (abs(tilt) + bend // 2) // bend
+    return whole if tilt >= 0 else -whole
+
+
+def strongest(peaks, n):
+    """The n highest (of equal ones the first), in their old order."""
+    ranks = sorted(range(len(peaks)), key=lambda i: (-peaks[i].raw, i))[:n]
+    return [peaks[i] for i in sorted(ranks)]
+
+
+# ---- limbs
+
+
+def score_pairs(a_peaks, b_peaks, field, quant, min_limb):
+    """(score, i, j) of the pairs that a limb may join, by i and then j."""
+    scale = f32(quant[0])
+    least = f32(min_limb / float(scale))
+    mean_scale = scale / f32(len(SAMPLE_WEIGHTS))
+    pairs = []
+    for i, a in enumerate(a_peaks):
+        for j, b in enumerate(b_peaks):
+            dx, dy = b.x - a.x, b.y - a.y
+            length = np.sqrt(f32(dx) * f32(dx) + f32(dy) * f32(dy))
+            samples = [sample(a, b, w, field, quant) for w in SAMPLE_WEIGHTS]
+            passed = [f32(s) > least * length for s in samples]
+            total = total_of(samples)
+            if not all(passed[k] for k in MIDDLE) or sum(passed) < LIMITS["min_passed"] or not total > 0:
+                continue
+            mean = f32(total) * mean_scale / length
+            pairs.append((mean + PEAK_WEIGHT * (a.confidence + b.confidence), i, j))
+    return pairs
+
+
+def sample(a, b, weight, field, quant):
+    """Field at a part of the way times the way itself."""
+    x = (a.x * (256 - weight) + b.x * weight + 128 * CELL) // (256 * CELL)
+    y = (a.y * (256 - weight) + b.y * weight + 128 * CELL) // (256 * CELL)
+    fx, fy = (component(channel[y, x], quant) for channel in field)
+    dx, dy = b.x - a.x, b.y - a.y
+    if isinstance(fx, int):
+        return fx * dx + fy * dy
+    return fx * f32(dx) + fy * f32(dy)
+
+
+def component(value, quant):
+    scale, zero_point = quant
+    if value.dtype != np.float32:
+        return int(value) - zero_point
+    limit = FIELD_LIMIT / f32(scale)
+    value = value - f32(zero_point)
+    return f32(0) if np.isnan(value) else min(max(value, -limit), limit)
+
+
+def total_of(samples):
+    total = samples[0] * 0
+    for s in samples:
+        total = total + s
+    return total
+
+
+def match(pairs):
+    """Best first, each peak once; of equal pairs the first."""
+    used_a, used_b, joined = set(), set(), []
+    for _, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if i not in used_a and j not in used_b:
+            used_a.add(i)
+            used_b.add(j)
+            joined.append((i, j))
+    return joined
+
+
+# ---- people
+
+
+def limbs_of_tree(skeleton):
+    """Of each limb, whether it reaches a keypoint that the limbs before it do not: only such limbs start a person."""
+    groups = [{k} for k in range(len(skeleton.names))]
+    starts = []
+    for a, b in skeleton.limbs:
+        (one,), (other,) = [g for g in groups if a in g], [g for g in groups if b in g]
+        starts.append(one is not other)
+        if one is not other:
+            groups.remove(other)
+            one |= other
+    return starts
+
+
+def join(people, a, i, b, j, starts):
+    """Start a person, extend one, or merge two that have no keypoint in common."""
+    first = next((p for p in people if p.get(a) == i), None)
+    second = next((p for p in people if p.get(b) == j), None)
+    if first is None and second is None:
+        if starts:
+            people.append({a: i, b: j})
+    elif second is None:
+        first.setdefault(b, j)
+    elif first is None:
+        second.setdefault(a, i)
+    elif first is not second and not first.keys() & second.keys():
+        first.update(second)
+        people[:] = [p for p in people if p is not second]
+
+
+def write(people, peaks, skeleton, max_people, capped):
+    """Best first; of equal ones, the one with the earliest peak."""
+    keypoints = len(skeleton.names)
+    rated = []
+    for person in people:
+        if len(person) < LIMITS["min_keypoints"]:
+            continue
+        total = f32(0)
+        for k in sorted(person, reverse=True):
+            total += peaks[k][person[k]].confidence
+        rated.append((total / f32(keypoints), min(person.items()), person))
+    rated.sort(key=lambda r: (-r[0], r[1]))
+    capped |= len(rated) > max_people
+    result = np.zeros((min(len(rated), max_people), keypoints, 3), np.float32)
+    for row, (_, _, person) in zip(result, rated[:max_people], strict=True):
+        for k, i in person.items():
+            peak = peaks[k][i]
+            row[k] = peak.x / CELL, peak.y / CELL, peak.confidence
+    return People(result, np.array([r[0] for r in rated[:max_people]], np.float32), capped)

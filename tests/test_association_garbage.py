@@ -1,0 +1,57 @@
+"""Whatever the maps hold, the association ends soon, reads no byte beside them, and agrees with the reference."""
+
+import numpy as np
+import pytest
+import scenes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from test_association import assert_as_reference, associate, random
+
+from edgepose.skeleton import BODY18, Skeleton
+
+SMALL = Skeleton.of(("a", "b", "c", "d"), (("a", "b"), ("b", "c"), ("c", "d"), ("a", "c")))
+
+
+@st.composite
+def small_maps(draw):
+    """Grids of a few cells with many equal, extreme and not-a-number values."""
+    dtype = draw(st.sampled_from([np.int8, np.uint8, np.float32]))
+    shape = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
+    if dtype == np.float32:
+        values = st.sampled_from([0.0, 0.2, 0.5, 0.5, 1.0, -1.0, np.nan, np.inf, -np.inf, 1e30, 1e-40])
+        quants = (1.0, 0), (1.0, 0)
+    else:
+        info = np.iinfo(dtype)
+        values = st.one_of(st.integers(info.min, info.max), st.sampled_from([info.min, info.max, 0, 5]))
+        quants = (1 / 256, info.min), (1 / 100, int(draw(st.integers(info.min, info.max))))
+    heat = draw(arrays.arrays(dtype, (*shape, 4), elements=values))
+    paf = draw(arrays.arrays(dtype, (*shape, 8), elements=values))
+    return scenes.Scene(heat, paf, np.zeros((0, 4, 3)), SMALL, *quants)
+
+
+@given(small_maps())
+@settings(max_examples=150, deadline=None, print_blob=True)
+def test_any_map_gives_what_the_reference_gives(scene):
+    people = assert_as_reference(scene)
+    assert np.isfinite(people.keypoints).all()
+    assert (people.keypoints[..., 2] <= 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.float32])
+def test_noise_gives_what_the_reference_gives_and_says_that_it_was_capped(dtype):
+    scene = scenes.garbage(random(1), (40, 48), SMALL, dtype)
+    assert assert_as_reference(scene).capped
+
+
+def test_no_peak_belongs_to_two_people():
+    people = associate(scenes.garbage(random(2), (46, 54)))
+    for k in range(18):
+        seen = people.keypoints[people.keypoints[:, k, 2] > 0, k, :2]
+        assert len(np.unique(seen, axis=0)) == len(seen)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0, 1.0])
+def test_a_map_of_one_value_has_nobody_in_it(value):
+    heat, paf = (np.full((46, 54, n), value, np.float32) for n in (18, 38))
+    assert len(associate(scenes.Scene(heat, paf, np.zeros((0, 18, 3)), BODY18))) == 0
