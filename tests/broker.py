@@ -60,9 +60,8 @@ class Authority:
         self._own = Certificate(folder / "ca.crt", folder / "ca.key")
         folder.mkdir(parents=True, exist_ok=True)
         _openssl(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split()
-            + ["-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-            + ["-out", str(self._own.cert), "-keyout", str(self._own.key)]
+            *("req", "-x509", "-days", "2", *_NEW_KEY, "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
+            *("-subj", f"/CN={name}", "-out", str(self._own.cert), "-keyout", str(self._own.key)),
         )
 
     @property
@@ -77,17 +76,19 @@ class Authority:
         usage = "keyUsage=critical,digitalSignature\nauthorityKeyIdentifier=keyid\n"
         extra.write_text(usage + (f"subjectAltName={alternative_names}\n" if alternative_names else ""))
         _openssl(
-            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split()
-            + ["-subj", f"/CN={common_name}", "-out", str(request), "-keyout", str(made.key)]
+            *("req", *_NEW_KEY, "-subj", f"/CN={common_name}", "-out", str(request), "-keyout", str(made.key)),
         )
         _openssl(
-            ["x509", "-req", "-in", str(request), "-CA", str(self._own.cert), "-CAkey", str(self._own.key)]
-            + ["-CAcreateserial", "-days", str(days), "-extfile", str(extra), "-out", str(made.cert)]
+            *("x509", "-req", "-in", str(request), "-CA", str(self._own.cert), "-CAkey", str(self._own.key)),
+            *("-CAcreateserial", "-days", str(days), "-extfile", str(extra), "-out", str(made.cert)),
         )
         return made
 
 
-def _openssl(arguments: list[str]) -> None:
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+
+def _openssl(*arguments: str) -> None:
     subprocess.run([tool("openssl"), *arguments], check=True, capture_output=True)
 
 

@@ -149,7 +149,7 @@ class MqttPublisher:
             if self._closing.is_set():
                 return
             if self._protocol.reconsider(trouble):
-                log.debug("no MQTT 5 with this broker (%s); trying %s", trouble.kind.value, NAMES[self._protocol.current])
+                log.debug("no MQTT 5 (%s); trying %s", trouble.kind.value, NAMES[self._protocol.current])
                 continue
             with self._changed:
                 self._last_error = trouble
