@@ -1,0 +1,93 @@
+"""Renders the demo clip: clip.mp4 and its ground truth truth.json.
+
+    python models/training/render/clip.py --out edgepose/demo_clip
+
+No real person is in it: bodies are Anny's, everything else is drawn here. About a quarter of an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import picture
+import pose as posing
+import scene
+import story
+import truth
+from motion import RATE_HZ
+from tqdm import tqdm
+
+WIDTH, HEIGHT, FPS = 640, 480, 15
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for clip.mp4 and truth.json")
+    parser.add_argument("--seed", type=int, default=7, help="of noise, cloth folds and lamp places")
+    parser.add_argument("--crf", type=int, default=25, help="x264 quality: lower is better and larger")
+    parser.add_argument("--every", type=int, default=1, help="render each n-th frame only: a quick look")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    render(args.out, args.seed, args.crf, args.every)
+
+
+def render(out: Path, seed: int, crf: int, every: int) -> None:
+    """Writes clip.mp4 and truth.json into `out`."""
+    actors = story.actors(seed)
+    camera = scene.camera((WIDTH, HEIGHT))
+    print("lighting the empty room …")
+    studio = picture.Studio(camera, seed)
+    rng = np.random.default_rng(seed)
+    count = int(max(a.leaves_s for a in actors) * FPS)
+    labels = []
+    with Encoder(out / "clip.mp4", crf) as encoder:
+        for k in tqdm(range(0, count, every), unit="frame"):
+            t_s = k / FPS
+            cast = [(n, a, p) for n, a in enumerate(actors) if (p := a.pose(t_s)) is not None]
+            placed = [(a.dressed, posing.transforms(a.dressed.body, p)) for _, a, p in cast]
+            shot = studio.shot(placed)
+            encoder.add(picture.developed(shot.linear, rng))
+            people: list[dict[str, Any]] = []
+            for who, ((n, actor, _), (dressed, matrices)) in enumerate(zip(cast, placed, strict=True)):
+                points = truth.observed(camera, dressed.body, matrices, who, shot.owner, shot.depth_m)
+                if points is not None:
+                    people.append({"id": n + 1, "action": actor.action(t_s), "kp": points})
+            labels.append(people)
+    content = truth.document(camera, FPS, actors, labels)
+    (out / "truth.json").write_text(truth.written(content), encoding="utf-8")
+
+
+class Encoder:
+    """An H.264 file, a picture at a time."""
+
+    def __init__(self, path: Path, crf: int) -> None:
+        self._file = av.open(str(path), "w", options={"movflags": "+faststart"})
+        self._stream = self._file.add_stream("libx264", rate=FPS)
+        self._stream.width, self._stream.height, self._stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        self._stream.time_base = Fraction(1, FPS)
+        # a key frame every three seconds, so that players and tests can seek
+        self._stream.options = {"crf": str(crf), "preset": "slow", "g": str(3 * FPS), "profile": "main"}
+
+    def __enter__(self) -> Encoder:
+        return self
+
+    def add(self, pixels: np.ndarray) -> None:  # type: ignore[type-arg]
+        """Appends an (H, W, 3) uint8 RGB picture."""
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        self._file.mux(self._stream.encode(frame))
+
+    def __exit__(self, *_: object) -> None:
+        self._file.mux(self._stream.encode(None))
+        self._file.close()
+
+
+assert RATE_HZ % FPS == 0
+
+if __name__ == "__main__":
+    main()
