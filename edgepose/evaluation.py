@@ -39,6 +39,8 @@ class AnnotatedImage:
 
     id: int
     file_name: str
+    size: tuple[int, int] | None
+    """(width, height) that it was annotated at, pixels, where the file tells."""
 
 
 class AnnotatedSet:
@@ -47,11 +49,11 @@ class AnnotatedSet:
     def __init__(self, document: dict[str, Any]) -> None:
         """document: a parsed COCO keypoint file. Raises EdgeposeError where it is none, or pycocotools is missing."""
         try:
-            images = [AnnotatedImage(int(image["id"]), str(image["file_name"])) for image in document["images"]]
+            images = [_image(entry) for entry in document["images"]]
             people = [_completed(a, number) for number, a in enumerate(_people(document), start=1)]
         except (KeyError, TypeError, ValueError) as exc:
             raise EdgeposeError(
-                f"the annotations are not a COCO keypoint file: {type(exc).__name__} {exc} in images or annotations"
+                f"the annotations are not a COCO keypoint file: {_missing(exc)} in its images or annotations"
             ) from exc
         if not any(person["num_keypoints"] for person in people):
             raise EdgeposeError(f"the annotations hold nobody with keypoints in category {PERSON} (person)")
@@ -63,10 +65,9 @@ class AnnotatedSet:
         """How well COCO keypoint results (edgepose.formats.coco) find the people."""
         from pycocotools.cocoeval import COCOeval
 
+        copies = [dict(entry) for entry in results]  # loadRes writes into what it is given
         with contextlib.redirect_stdout(io.StringIO()):
-            found = (
-                self._truth.loadRes(list(results)) if results else _index({**self._truth.dataset, "annotations": []})
-            )
+            found = self._truth.loadRes(copies) if copies else _index({**self._truth.dataset, "annotations": []})
             evaluation = COCOeval(self._truth, found, "keypoints")
             evaluation.evaluate()
             evaluation.accumulate()
@@ -76,13 +77,34 @@ class AnnotatedSet:
 
 def load_annotations(path: Path) -> AnnotatedSet:
     """The set of a COCO keypoint file. Raises EdgeposeError where it can't be read or is none."""
+    return AnnotatedSet(_read_json(path))
+
+
+def image_ids(path: Path) -> dict[str, int]:
+    """The ids of a COCO file's pictures by file name. Raises EdgeposeError where it can't be read or has none."""
+    document = _read_json(path)
     try:
-        document = json.loads(path.read_bytes())
+        return {str(image["file_name"]): int(image["id"]) for image in document["images"]}
+    except (KeyError, TypeError, ValueError) as exc:
+        raise EdgeposeError(f"{path} is not a COCO file: {_missing(exc)} in its images") from exc
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
     except OSError as exc:
         raise EdgeposeError(f"can't read the annotations {path}: {exc.strerror}") from exc
     except ValueError as exc:
         raise EdgeposeError(f"the annotations {path} are not JSON: {exc}") from exc
-    return AnnotatedSet(document)
+
+
+def _missing(exc: Exception) -> str:
+    return f"there is no {exc}" if isinstance(exc, KeyError) else str(exc)
+
+
+def _image(entry: dict[str, Any]) -> AnnotatedImage:
+    size = (int(entry["width"]), int(entry["height"])) if "width" in entry and "height" in entry else None
+    return AnnotatedImage(int(entry["id"]), str(entry["file_name"]), size)
 
 
 def _people(document: dict[str, Any]) -> list[dict[str, Any]]:

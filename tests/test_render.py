@@ -2,6 +2,7 @@
 
 import builtins
 
+import av
 import numpy as np
 import pytest
 
@@ -12,7 +13,6 @@ from edgepose.errors import EdgeposeError
 from edgepose.skeleton import BODY18_NAMES
 
 pytest.importorskip("PIL", reason="needs the extra `render`")
-av = pytest.importorskip("av")
 
 GREY = 128
 

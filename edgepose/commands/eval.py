@@ -1,0 +1,132 @@
+"""`edgepose eval`: COCO keypoint AP of a network, through the same stages as the daemon."""
+
+import argparse
+import json
+import statistics
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgepose import networks
+from edgepose.adapters.sources import open_source
+from edgepose.commands.arguments import add_network_arguments
+from edgepose.config import FileSource, Model
+from edgepose.domain import FrameResult
+from edgepose.errors import EdgeposeError
+from edgepose.evaluation import AnnotatedImage, AnnotatedSet, Scores, load_annotations
+from edgepose.formats.coco import person_results
+from edgepose.pipeline import Stages
+from edgepose.progress import Progress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--annotations", type=Path, required=True, metavar="A.json", help="COCO keypoint annotations of people"
+    )
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the annotated pictures")
+    add_network_arguments(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write the people found, as COCO results")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the people of every annotated picture, score them and print."""
+    annotated = load_annotations(args.annotations)
+    _require_pictures(annotated, args.images)
+    network = networks.load(args.model)
+    stages = networks.build_pipeline(network, Model(threads=args.threads))
+    found = _find_all(annotated, args.images, stages)
+    if args.out:
+        _write(found.people, args.out)
+    scores = annotated.score(found.people)
+    if args.json:
+        numbers = {"images": len(annotated.images), "ms": round(found.median_ms, 2)}
+        print(json.dumps({"model": network.sidecar.name, **asdict(scores), **numbers}))
+    else:
+        print(_table(network.sidecar.name, networks.thread_count(args.threads), scores, annotated, found))
+    return 0
+
+
+@dataclass
+class _Found:
+    people: list[dict[str, Any]] = field(default_factory=list)
+    """COCO results."""
+    ms: list[float] = field(default_factory=list)
+    """Network and association, a number a picture; decoding and scaling are left out."""
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.ms)
+
+
+def _require_pictures(annotated: AnnotatedSet, folder: Path) -> None:
+    missing = [image.file_name for image in annotated.images if not (folder / image.file_name).is_file()]
+    if missing:
+        raise EdgeposeError(
+            f"{len(missing)} of {len(annotated.images)} annotated pictures are not in {folder}, "
+            f"the first is {missing[0]}; give their folder with --images"
+        )
+
+
+def _find_all(annotated: AnnotatedSet, folder: Path, stages: Stages) -> _Found:
+    found = _Found()
+    with Progress(len(annotated.images), "pictures") as progress:
+        for image in annotated.images:
+            result = _find(folder / image.file_name, stages)
+            _require_size(image, result)
+            found.people += person_results(result, image.id)
+            found.ms.append(result.times.infer + result.times.associate)
+            progress.step()
+    return found
+
+
+def _find(file: Path, stages: Stages) -> FrameResult:
+    source = open_source(FileSource(path=str(file)), stall_timeout_s=10.0)
+    try:
+        for frame in source.frames():
+            return stages(frame)
+    finally:
+        source.close()
+    raise EdgeposeError(f"{file} holds no picture")
+
+
+def _require_size(image: AnnotatedImage, result: FrameResult) -> None:
+    """Annotations of another size or orientation would score as misses without a word."""
+    if image.size and image.size != result.size:
+        raise EdgeposeError(
+            f"{image.file_name} is {result.size[0]}x{result.size[1]} pixels, but was annotated at "
+            f"{image.size[0]}x{image.size[1]}; give the pictures that the annotations were made on"
+        )
+
+
+def _write(results: list[dict[str, Any]], file: Path) -> None:
+    try:
+        file.write_text(json.dumps(results), encoding="utf-8")
+    except OSError as exc:
+        raise EdgeposeError(f"can't write {file}: {exc.strerror}") from exc
+
+
+def _table(model: str, threads: int, scores: Scores, annotated: AnnotatedSet, found: _Found) -> str:
+    meanings = {
+        "AP": "average precision, OKS 0.50 to 0.95",
+        "AP50": "at OKS 0.50",
+        "AP75": "at OKS 0.75",
+        "APm": "medium people, 32² to 96² pixels",
+        "APl": "large people",
+        "AR": "average recall, OKS 0.50 to 0.95",
+    }
+    numbers = asdict(scores)
+    return "\n".join(
+        [
+            f"{model}, {threads} {'thread' if threads == 1 else 'threads'}",
+            *(f"  {name:<5}{_number(numbers[name]):>7}   {meaning}" for name, meaning in meanings.items()),
+            f"  {len(annotated.images)} pictures, {annotated.people} people annotated, {len(found.people)} found",
+            f"  {found.median_ms:.2f} ms a picture (median of network and association)",
+        ]
+    )
+
+
+def _number(value: float) -> str:
+    """A score, or a dash where the set has nobody to measure it on."""
+    return "-" if value < 0 else f"{value:.3f}"

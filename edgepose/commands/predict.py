@@ -1,0 +1,182 @@
+"""`edgepose predict`: pictures, folders, videos and streams to keypoint files."""
+
+import argparse
+import signal
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgepose import networks
+from edgepose.adapters.sources import open_source
+from edgepose.commands.arguments import add_network_arguments, share, whole_number
+from edgepose.config import Association, Camera, Model, Mount
+from edgepose.domain import FrameResult
+from edgepose.errors import SourceError, UsageError
+from edgepose.evaluation import image_ids
+from edgepose.formats import FORMATS, ImageIds, Origin, OutputFolder, Stems, Writer, without_credentials
+from edgepose.formats.rendered import Rendered
+from edgepose.inputs import Input, read_inputs
+from edgepose.pipeline import Pipeline
+from edgepose.progress import Progress
+
+STALL_S = 10.0
+"""A stream that gives nothing for so long is over."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="a picture, folder of pictures, video, rtsp:// or http:// URL, or /dev/videoN",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(FORMATS),
+        default="native",
+        help=f"{'; '.join(f'{name}: {a_format.help}' for name, a_format in FORMATS.items())} (default: native)",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR|-", help="a folder, or - for standard output (default: -, or nothing with --render)"
+    )
+    parser.add_argument(
+        "--render", type=Path, metavar="DIR", help="also write pictures and clips with skeletons drawn in"
+    )
+    add_network_arguments(parser)
+    parser.add_argument("--min-keypoint", type=share, metavar="C", help="least confidence of a keypoint")
+    parser.add_argument("--min-limb", type=share, metavar="C", help="least part affinity along a limb")
+    parser.add_argument("--max-people", type=whole_number(1, 200), default=20, metavar="N", help="(default: 20)")
+    parser.add_argument(
+        "--rotate", type=int, choices=(0, 90, 180, 270), default=0, help="clockwise degrees that bring pictures upright"
+    )
+    parser.add_argument(
+        "--annotations", type=Path, metavar="FILE", help="a COCO file to take image ids from (coco only)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict everything; 1 where an input failed, with what was read of it kept."""
+    if args.annotations and args.format != "coco":
+        raise UsageError("--annotations gives image ids to --format coco; leave it out for the others")
+    inputs = read_inputs(args.inputs)
+    pipeline = _pipeline(args, inputs)
+    summary = _Summary()
+    with _terminable(), Progress(_total(inputs), "frames") as progress:
+        try:
+            with ExitStack() as stack:
+                writers = [_closed_with(stack, writer) for writer in _writers(args, inputs)]
+                _play_all(inputs, pipeline, writers, summary, progress)
+        finally:
+            progress.say(summary.text())
+    return 1 if summary.failed else 0
+
+
+def _pipeline(args: argparse.Namespace, inputs: Sequence[Input]) -> Pipeline:
+    return networks.build_pipeline(
+        networks.load(args.model),
+        Model(threads=args.threads),
+        Association(min_keypoint=args.min_keypoint, min_limb=args.min_limb, max_people=args.max_people),
+        Camera(source=inputs[0].source, mount=Mount(rotate=args.rotate)),
+    )
+
+
+def _writers(args: argparse.Namespace, inputs: Sequence[Input]) -> Iterator[Writer]:
+    files = [Path(an_input.text) for an_input in inputs if "://" not in an_input.text]
+    ids = ImageIds(image_ids(args.annotations) if args.annotations else None)
+    out = args.out or ("" if args.render else "-")
+    if out == "-":
+        yield FORMATS[args.format].to_stdout(ids)
+    elif out:
+        yield FORMATS[args.format].to_folder(OutputFolder(Path(out), files), ids)
+    if args.render:
+        yield Rendered(OutputFolder(args.render, files), args.rotate)
+
+
+def _closed_with(stack: ExitStack, writer: Writer) -> Writer:
+    stack.callback(writer.close)
+    return writer
+
+
+def _total(inputs: Sequence[Input]) -> int | None:
+    """How many frames there will be, where only pictures were given."""
+    return len(inputs) if all(an_input.picture for an_input in inputs) else None
+
+
+def _play_all(
+    inputs: Sequence[Input], pipeline: Pipeline, writers: Sequence[Writer], summary: "_Summary", progress: Progress
+) -> None:
+    """Every input in turn; one that fails is told and does not keep the others."""
+    stems = Stems()
+    for an_input in inputs:
+
+        def take(result: FrameResult, an_input: Input = an_input) -> None:
+            origin = _origin(an_input, result, stems)
+            for writer in writers:
+                writer.add(result, origin)
+            summary.add(result)
+            progress.step()
+
+        try:
+            _play(an_input, pipeline, take)
+        except SourceError as exc:
+            summary.failed += 1
+            progress.say(f"edgepose: {exc}")
+
+
+def _play(an_input: Input, pipeline: Pipeline, take: Callable[[FrameResult], None]) -> None:
+    source = open_source(an_input.source, stall_timeout_s=STALL_S)
+    try:
+        for frame in source.frames():
+            take(pipeline(frame))
+    finally:
+        source.close()
+
+
+def _origin(an_input: Input, result: FrameResult, stems: Stems) -> Origin:
+    still = bool(result.frame.name)
+    stem = stems.of(an_input.text)
+    return Origin(
+        source=without_credentials(an_input.text),
+        input_stem=stems.of(an_input.group),
+        frame_stem=stem if still else f"{stem}_{result.frame.seq:012d}",
+    )
+
+
+@dataclass
+class _Summary:
+    frames: int = 0
+    people: int = 0
+    failed: int = 0
+    started: float = field(default_factory=time.perf_counter)
+    network_ms: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
+
+    def add(self, result: FrameResult) -> None:
+        self.frames += 1
+        self.people += len(result.tracks)
+        self.network_ms.append(result.times.infer + result.times.associate)
+
+    def text(self) -> str:
+        seconds = time.perf_counter() - self.started
+        speed = f", network and association {statistics.median(self.network_ms):.1f} ms (median)" if self.frames else ""
+        failures = f"; {_counted(self.failed, 'input')} failed" if self.failed else ""
+        found = f"{_counted(self.frames, 'frame')}, {_counted(self.people, 'skeleton')}"
+        return f"edgepose: {found} in {seconds:.1f} s{speed}{failures}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does, so that what was written is finished."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
