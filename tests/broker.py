@@ -238,15 +238,14 @@ class Reader:
         self._client.loop_stop()
 
 
-def retained(port: int, topics: str = "#", *, login: bool = False) -> dict[str, bytes]:
+def retained(port: int, topics: str = "#") -> dict[str, bytes]:
     """What the broker keeps: the state that somebody who comes now gets to see."""
-    reader = Reader(port, topics, login=login)
+    reader = Reader(port, topics)
     try:
         marker = f"test/marker/{time.monotonic_ns()}"
         reader._client.subscribe(marker)
         reader._client.publish(marker, b"all retained messages are before me", qos=1)
-        with contextlib.suppress(AssertionError):
-            wait_until(lambda: reader.payloads(marker), "the marker", timeout_s=1.0 if login else PATIENCE_S)
+        wait_until(lambda: reader.payloads(marker), "the marker")
         return {message.topic: message.payload for message in reader.heard if message.retain}
     finally:
         reader.close()

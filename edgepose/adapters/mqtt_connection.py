@@ -83,7 +83,7 @@ class Connection:
         self._acks: list[Ack] = []
         self._trouble: Trouble | None = None
         self._detail = ""
-        self._opened_s = 0.0
+        self._opened_s = self._accepted_s = 0.0
 
     @property
     def accepted(self) -> bool:
@@ -164,15 +164,19 @@ class Connection:
 
     def abandon(self) -> None:
         """Let go of the socket."""
-        sock = self._client.socket()
+        client = self._client
+        client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None  # no cycle: freed at once
+        sock = client.socket()
         if sock is not None:
-            self._client.on_disconnect = None
             sock.close()
 
     def _socket(self) -> Any:
         sock = self._client.socket()
         if sock is None:
-            raise Disconnected(self._trouble or broken(self._mqtt, accepted=self.accepted, detail=self._detail))
+            lasted_s = time.monotonic() - self._accepted_s if self.accepted else None
+            raise Disconnected(
+                self._trouble or broken(self._mqtt, self._identity.client_id, lasted_s=lasted_s, detail=self._detail)
+            )
         return sock
 
     def _tune(self) -> None:
@@ -194,6 +198,7 @@ class Connection:
             self._trouble = refusal(self._mqtt, self._identity.client_id, reason.value, str(reason))
             return
         self._detail = ""
+        self._accepted_s = time.monotonic()
         self.limits = Limits(
             in_flight=min(20, getattr(properties, "ReceiveMaximum", 20)),
             qos=getattr(properties, "MaximumQoS", 2),

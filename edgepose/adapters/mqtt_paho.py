@@ -132,9 +132,12 @@ class MqttPublisher:
         self._thread.join(CLOSE_S)
         if self._thread.is_alive():
             log.warning("%s was not told that we stop: no answer within %g s", address(self._mqtt), CLOSE_S)
+            return
+        self._wake_here.close()
+        self._wake_there.close()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full of such bytes: it has been woken often enough
+        with contextlib.suppress(OSError):  # full of such bytes, so it has been woken often enough; or closed
             self._wake_there.send(b"\0")
 
     def _hopeless(self) -> bool:
@@ -156,7 +159,7 @@ class MqttPublisher:
                 self._changed.notify_all()
             wait_s = self._backoff.next_wait(lasted_s)
             if trouble.text != told or lasted_s > _WORTH_TELLING_S:
-                log.warning("%s; trying again, next in %.1f s", trouble.text, wait_s)
+                log.warning("%s (trying again, next in %.1f s)", trouble.text, wait_s)
                 told = trouble.text
             self._closing.wait(wait_s)
 
@@ -176,6 +179,9 @@ class MqttPublisher:
             trouble = exc.trouble
         except ConfigError as exc:
             trouble = Trouble(Kind.SETTINGS, str(exc), permanent=True)
+        except Exception as exc:  # a bug, or bytes that paho trips over, shall cost a connection and not the publisher
+            log.exception("unexpected error while talking to %s", address(self._mqtt))
+            trouble = Trouble(Kind.LOST, f"unexpected error while talking to {address(self._mqtt)}: {exc!r}")
         finally:
             if connection is not None:
                 connection.abandon()

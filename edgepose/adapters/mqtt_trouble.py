@@ -98,6 +98,8 @@ def ended_by_broker(mqtt: config.Mqtt, client_id: str, code: int, name: str) -> 
 def not_opened(mqtt: config.Mqtt, exc: Exception) -> Trouble:
     """What an exception on the way to a connection means."""
     broker = address(mqtt)
+    if mqtt.tls and isinstance(exc, ConnectionResetError | ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Trouble(Kind.TLS, f"{broker} hung up when TLS began; check that mqtt.port is its port for TLS")
     if isinstance(exc, ssl.SSLError):
         return _tls(mqtt, exc)
     if isinstance(exc, socket.gaierror | UnicodeError):
@@ -133,17 +135,23 @@ def _tls(mqtt: config.Mqtt, exc: ssl.SSLError) -> Trouble:
     return Trouble(Kind.TLS, text, permanent=True)
 
 
+_SHORT_S = 10.0
 _ALERT = re.compile(r"\b(alert [a-z ]+?) *(?:\(|$)")
 
 
-def broken(mqtt: config.Mqtt, *, accepted: bool, detail: str) -> Trouble:
-    """What the end of a connection means; `detail` is the last error that paho has seen on it, or empty."""
+def broken(mqtt: config.Mqtt, client_id: str, *, lasted_s: float | None, detail: str) -> Trouble:
+    """What the end of a connection means, which had lasted so long since its acceptance (None: not accepted).
+
+    `detail` is the last error that paho has seen on it, or empty.
+    """
     broker = address(mqtt)
     alert = _ALERT.search(detail)
     if alert is not None:  # the broker's side of TLS has refused us, after our side was content
         text = f"{broker} refused our end of TLS ({alert[1]}); it may want another mqtt.tls.cert_file"
         return Trouble(Kind.TLS, text, permanent=True)
-    if not accepted:
+    if lasted_s is None:
         hint = "" if mqtt.tls else "; is that a port for TLS, which needs mqtt.tls?"
         return Trouble(Kind.SILENT, f"{broker} closed the connection without an answer{hint}")
+    if lasted_s < _SHORT_S:  # many brokers tell a client that another has its id by closing, and nothing more
+        return Trouble(Kind.LOST, f"{broker} accepted us and then closed; has another client the id {client_id!r}?")
     return Trouble(Kind.LOST, f"{broker} closed the connection{f' ({detail})' if detail else ''}")
