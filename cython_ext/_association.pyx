@@ -12,30 +12,30 @@ import numpy as np
 
 cimport cython
 from headers cimport (
-    EP_FLOAT32, EP_INT8, EP_LEVEL_MAX, EP_SAMPLES, EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b,
-    ep_level, ep_limb, ep_lowest_row_bytes, ep_map, ep_raw, ep_scan_row, ep_score_limb,
+    EP_CELL, EP_FLOAT32, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PLATEAU_MAX, EP_SAMPLES, EP_UINT8, ep_best_path,
+    ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes, ep_map, ep_peak, ep_place_peak, ep_scan_row,
+    ep_score_limb, ep_walk,
 )
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
 
 cdef enum:
     GRID_MAX = 1024         # most cells along one side: sums then fit 32 bits
-    CELL = 256              # places are kept in 1 / CELL of a cell
     PEAKS_MAX = 128         # of one keypoint; the most confident are kept
     PAIRS_MAX = 4096        # of one limb
-    PLATEAU_MAX = 64        # a plateau of more cells is no keypoint
-    MIN_PASSED = 5          # samples of ten, the two in the middle among them, that must reach min_limb
-    MIN_KEYPOINTS = 3       # a group of fewer keypoints is no person
+    MIN_PASSED = 6          # samples of ten, the two in the middle among them, that must reach min_limb
+    MIN_SURE = 3            # a person has at least so many keypoints that are SURE above min_keypoint
 
 LIMITS = {
-    "grid": GRID_MAX, "peaks": PEAKS_MAX, "pairs": PAIRS_MAX, "plateau": PLATEAU_MAX, "min_passed": MIN_PASSED,
-    "min_keypoints": MIN_KEYPOINTS,
+    "grid": GRID_MAX, "peaks": PEAKS_MAX, "pairs": PAIRS_MAX, "plateau": EP_PLATEAU_MAX, "min_passed": MIN_PASSED,
+    "min_sure": MIN_SURE,
 }
 
-cdef float PEAK_WEIGHT = 1.0    # of the confidences of a limb's ends, beside the mean of its field
+cdef float PEAK_WEIGHT = 0.3    # of the logarithms of the heights of a limb's ends, beside the mean of its field
+cdef float SURE = 0.15          # noise makes people of weak peaks, so those only join a person, they don't make one
 cdef float FIELD_LIMIT = 2.0    # unit vectors are at most 1 long; what a float map holds beyond this is garbage
 
-# ln(level) in 1 / 65536, level 0 standing for half a step. Only differences matter, so any scale fits.
-_LOGS = np.rint(65536 * np.log(np.maximum(np.arange(EP_LEVEL_MAX + 1), 0.5))).astype(np.int32)
+# ln(level) in 1 / EP_LOG_ONE, level 0 standing for half a step. Only differences matter, so any scale fits.
+_LOGS = np.rint(EP_LOG_ONE * np.log(np.maximum(np.arange(EP_LEVEL_MAX + 1), 0.5))).astype(np.int32)
 _LOGS.flags.writeable = False
 cdef const int32_t[::1] LOGS = _LOGS
 
@@ -47,7 +47,7 @@ cdef class People:
     cdef readonly object keypoints
     """(P, K, 3) float32: x, y in grid cells (cell centres are integers), confidence 0 to 1; 0, 0, 0 where not found."""
     cdef readonly object scores
-    """(P,) float32, 0 to 1: the mean over all K keypoints of the confidence, 0 where not found."""
+    """(P,) float32, 0 to 1: the root of the mean over all K keypoints of the squared confidence."""
     cdef readonly bint capped
     """True where the maps held more peaks, pairs or people than are looked at."""
 
@@ -72,10 +72,11 @@ cdef class Associator:
     """Of each heat-map channel from _first_channel on; -1 where no keypoint uses it."""
     cdef int32_t[:, ::1] _limbs
     """(L, 5): keypoint a, keypoint b, x channel, y channel, whether it may start a person."""
-    # Of the frame's peaks, (K, PEAKS_MAX): place in 1 / CELL, raw value, confidence, the person it belongs to or -1.
+    # Of the frame's peaks, (K, PEAKS_MAX): place in 1 / EP_CELL, raw value, confidence, logarithm of its
+    # height, the person it belongs to or -1.
     cdef int32_t[::1] _count
     cdef int32_t[:, ::1] _x, _y, _owner
-    cdef float[:, ::1] _raw, _confidence
+    cdef float[:, ::1] _raw, _confidence, _strength
     # Of a limb: its pairs, and the best pair of each of its peaks.
     cdef uint64_t[::1] _keys, _best_a, _best_b
     # Of the frame's people: (slots, K) peaks or -1.
@@ -88,8 +89,8 @@ cdef class Associator:
     cdef float[::1] _scores
     cdef object _keypoints_array, _scores_array
     # Sized by the grid.
-    cdef int32_t[::1] _found, _stamps, _plateau
-    cdef int32_t _generation
+    cdef int32_t[::1] _found, _stamps
+    cdef ep_walk _walk
     cdef char[::1] _lowest
     cdef ep_map _heat, _paf
     cdef int32_t _capped
@@ -99,7 +100,7 @@ cdef class Associator:
         """Of an edgepose.skeleton.Skeleton.
 
         min_keypoint: least confidence of a keypoint, above 0, at most 1. min_limb: least field along a limb, 0 to 1.
-        A person has at least 3 keypoints. Raises ValueError where a value is out of range.
+        A person has at least 3 keypoints whose confidence is 0.15 above min_keypoint. Raises ValueError where a value is out of range.
         """
         if not 0 < min_keypoint <= 1:
             raise ValueError(f"min_keypoint must be above 0 and at most 1, not {min_keypoint}")
@@ -135,7 +136,7 @@ cdef class Associator:
         cdef int slots = k * PEAKS_MAX // 2 + 1   # a person starts with two peaks that no other has
         self._count = np.zeros(k, np.int32)
         self._x, self._y, self._owner = (np.zeros((k, PEAKS_MAX), np.int32) for _ in range(3))
-        self._raw, self._confidence = (np.zeros((k, PEAKS_MAX), np.float32) for _ in range(2))
+        self._raw, self._confidence, self._strength = (np.zeros((k, PEAKS_MAX), np.float32) for _ in range(3))
         self._keys = np.zeros(PAIRS_MAX, np.uint64)
         self._best_a, self._best_b = (np.zeros(PEAKS_MAX, np.uint64) for _ in range(2))
         self._parts = np.zeros((slots, k), np.int32)
@@ -145,7 +146,6 @@ cdef class Associator:
         self._scores_array = np.zeros(self._max_people, np.float32)
         self._keypoints, self._scores = self._keypoints_array, self._scores_array
         self._found = self._stamps = np.zeros(0, np.int32)
-        self._plateau = np.zeros(PLATEAU_MAX, np.int32)
         self._lowest = np.zeros(0, np.int8)
 
     def __call__(self, heatmaps, pafs, *, tuple heat_quant=(1.0, 0), tuple paf_quant=(1.0, 0)):
@@ -189,7 +189,11 @@ cdef class Associator:
         cdef int cells = self._heat.height * self._heat.width
         if self._stamps.shape[0] < cells:
             self._stamps = np.zeros(cells, np.int32)
-            self._generation = 0
+            self._walk.generation = 0
+        if self._walk.generation > 1 << 30:
+            self._stamps[:] = 0
+            self._walk.generation = 0
+        self._walk.stamps = &self._stamps[0]
         if self._found.shape[0] < self._heat.width * self._channel_span:
             self._found = np.zeros(self._heat.width * self._channel_span, np.int32)
         cdef Py_ssize_t lowest = ep_lowest_row_bytes(&self._heat)
@@ -235,77 +239,20 @@ cdef class Associator:
     cdef void _add_peak(self, int32_t y, int32_t x, int32_t channel) noexcept nogil:
         """Keep the candidate unless its plateau is no peak, or the keypoint has enough better ones."""
         cdef int32_t k = self._keypoint_of_channel[channel]
-        if k < 0:
-            return
-        channel += self._first_channel
-        cdef ep_map *heat = &self._heat
-        cdef float raw = ep_raw(heat, y, x, channel)
-        cdef Box box = Box(x, x, y, y, 1)
-        if self._touches_equal(y, x, channel, raw) and not self._spread(y, x, channel, raw, &box):
+        cdef ep_peak peak
+        if k < 0 or not ep_place_peak(&self._heat, &LOGS[0], y, x, channel + self._first_channel, &self._walk, &peak):
             return
         cdef int32_t i = self._count[k]
         if i == PEAKS_MAX:
             self._capped = 1
-            if not self._drop_weaker(k, raw):
+            if not self._drop_weaker(k, peak.raw):
                 return
             i -= 1
         self._count[k] = i + 1
-        self._raw[k, i] = raw
-        self._confidence[k, i] = min(<float> 1, (raw - <float> heat.zero_point) * heat.scale)
+        self._x[k, i], self._y[k, i], self._raw[k, i] = peak.x, peak.y, peak.raw
+        self._confidence[k, i] = min(<float> 1, (peak.raw - <float> self._heat.zero_point) * self._heat.scale)
+        self._strength[k, i] = <float> peak.log_height / <float> EP_LOG_ONE
         self._owner[k, i] = -1
-        self._x[k, i] = (box.left + box.right) * (CELL // 2)
-        self._y[k, i] = (box.top + box.bottom) * (CELL // 2)
-        if box.cells == (box.right - box.left + 1) * (box.bottom - box.top + 1):
-            self._refine(k, i, channel, raw, box)
-
-    cdef bint _touches_equal(self, int32_t y, int32_t x, int32_t channel, float raw) noexcept nogil:
-        """Whether a neighbour is equal: only those after can be, those before a candidate are lower."""
-        cdef ep_map *heat = &self._heat
-        cdef bint right = x + 1 < heat.width
-        if right and ep_raw(heat, y, x + 1, channel) == raw:
-            return True
-        if y + 1 == heat.height:
-            return False
-        return (
-            ep_raw(heat, y + 1, x, channel) == raw
-            or (x > 0 and ep_raw(heat, y + 1, x - 1, channel) == raw)
-            or (right and ep_raw(heat, y + 1, x + 1, channel) == raw)
-        )
-
-    cdef bint _spread(self, int32_t y, int32_t x, int32_t channel, float raw, Box *box) noexcept nogil:
-        """Walk over the plateau of a candidate and box it.
-
-        False where a higher cell touches it, where the candidate is not its first cell, or where it is too large.
-        """
-        cdef ep_map *heat = &self._heat
-        cdef int32_t[::1] cells = self._plateau, stamps = self._stamps
-        cdef int32_t first = y * heat.width + x, done = 0, here, ny, nx
-        cdef float other
-        if self._generation == 0x7fffffff:
-            stamps[:] = 0
-            self._generation = 0
-        self._generation += 1
-        stamps[first] = self._generation
-        cells[0] = first
-        while done < box.cells:
-            y, x = cells[done] // heat.width, cells[done] % heat.width
-            done += 1
-            for ny in range(max(0, y - 1), min(heat.height, y + 2)):
-                for nx in range(max(0, x - 1), min(heat.width, x + 2)):
-                    other = ep_raw(heat, ny, nx, channel)
-                    if other > raw:
-                        return False
-                    here = ny * heat.width + nx
-                    if other != raw or stamps[here] == self._generation:
-                        continue
-                    if here < first or box.cells == PLATEAU_MAX:
-                        return False
-                    stamps[here] = self._generation
-                    cells[box.cells] = here
-                    box.cells += 1
-                    box.left, box.right = min(box.left, nx), max(box.right, nx)
-                    box.bottom = max(box.bottom, ny)
-        return True
 
     cdef bint _drop_weaker(self, int32_t k, float raw) noexcept nogil:
         """Remove the weakest (of equal ones the latest) peak of a full keypoint, if it is weaker than raw."""
@@ -316,26 +263,9 @@ cdef class Associator:
         if not self._raw[k, weakest] < raw:
             return False
         for i in range(weakest, PEAKS_MAX - 1):
-            self._x[k, i], self._y[k, i] = self._x[k, i + 1], self._y[k, i + 1]
-            self._raw[k, i], self._confidence[k, i] = self._raw[k, i + 1], self._confidence[k, i + 1]
+            self._x[k, i], self._y[k, i], self._raw[k, i] = self._x[k, i + 1], self._y[k, i + 1], self._raw[k, i + 1]
+            self._confidence[k, i], self._strength[k, i] = self._confidence[k, i + 1], self._strength[k, i + 1]
         return True
-
-    cdef void _refine(self, int32_t k, int32_t i, int32_t channel, float raw, Box box) noexcept nogil:
-        """Move a peak to the top of the parabolas through the logarithms beside its rectangle and in it."""
-        cdef ep_map *heat = &self._heat
-        cdef int64_t before = 0, after = 0, top = LOGS[ep_level(heat, raw)]
-        cdef int32_t x, y
-        if box.left > 0 and box.right < heat.width - 1:
-            for y in range(box.top, box.bottom + 1):
-                before += LOGS[ep_level(heat, ep_raw(heat, y, box.left - 1, channel))]
-                after += LOGS[ep_level(heat, ep_raw(heat, y, box.right + 1, channel))]
-            self._x[k, i] += _vertex(before, top * (box.bottom - box.top + 1), after, box.right - box.left + 2)
-        if box.top > 0 and box.bottom < heat.height - 1:
-            before = after = 0
-            for x in range(box.left, box.right + 1):
-                before += LOGS[ep_level(heat, ep_raw(heat, box.top - 1, x, channel))]
-                after += LOGS[ep_level(heat, ep_raw(heat, box.bottom + 1, x, channel))]
-            self._y[k, i] += _vertex(before, top * (box.right - box.left + 1), after, box.bottom - box.top + 2)
 
     # ---- limbs
 
@@ -348,8 +278,8 @@ cdef class Associator:
         view.field = &self._paf
         view.x_bytes = self._limbs[limb, 2] * self._paf.channel_bytes
         view.y_bytes = self._limbs[limb, 3] * self._paf.channel_bytes
-        view.ax, view.ay, view.a_confidence = &self._x[a, 0], &self._y[a, 0], &self._confidence[a, 0]
-        view.bx, view.by, view.b_confidence = &self._x[b, 0], &self._y[b, 0], &self._confidence[b, 0]
+        view.ax, view.ay, view.a_strength = &self._x[a, 0], &self._y[a, 0], &self._strength[a, 0]
+        view.bx, view.by, view.b_strength = &self._x[b, 0], &self._y[b, 0], &self._strength[b, 0]
         view.a_count, view.b_count = self._count[a], self._count[b]
         view.min_passed = MIN_PASSED
         view.min_sample = <float> (self._min_limb / self._paf.scale)
@@ -461,23 +391,24 @@ cdef class Associator:
             self._scores[place] = self._slot_score[person]
             for k in range(self._keypoint_count):
                 i = self._parts[person, k]
-                self._keypoints[place, k, 0] = <float> self._x[k, i] / CELL if i >= 0 else 0
-                self._keypoints[place, k, 1] = <float> self._y[k, i] / CELL if i >= 0 else 0
+                self._keypoints[place, k, 0] = <float> self._x[k, i] / EP_CELL if i >= 0 else 0
+                self._keypoints[place, k, 1] = <float> self._y[k, i] / EP_CELL if i >= 0 else 0
                 self._keypoints[place, k, 2] = self._confidence[k, i] if i >= 0 else 0
         return n
 
     cdef bint _rate(self, int32_t person) noexcept nogil:
-        """Whether the person has keypoints enough; fills _slot_score and _slot_first."""
-        cdef int32_t k, i, n = 0
-        cdef float total = 0
+        """Whether the person has sure keypoints enough; fills _slot_score and _slot_first."""
+        cdef float least = <float> self._min_keypoint + SURE, confidence, total = 0
+        cdef int32_t k, i, sure = 0
         for k in range(self._keypoint_count - 1, -1, -1):
             i = self._parts[person, k]
             if i >= 0:
-                n += 1
-                total += self._confidence[k, i]
+                confidence = self._confidence[k, i]
+                sure += confidence >= least
+                total += confidence * confidence
                 self._slot_first[person] = k * PEAKS_MAX + i
-        self._slot_score[person] = total / <float> self._keypoint_count
-        return n >= MIN_KEYPOINTS
+        self._slot_score[person] = sqrtf(total / <float> self._keypoint_count)
+        return sure >= MIN_SURE
 
     cdef bint _is_better(self, int32_t person, int32_t other) noexcept nogil:
         if self._slot_score[person] != self._slot_score[other]:
@@ -485,27 +416,9 @@ cdef class Associator:
         return self._slot_first[person] < self._slot_first[other]
 
 
-cdef struct Box:
-    int32_t left, right, top, bottom
-    int32_t cells
-
-
 cdef extern from "<math.h>" nogil:
     double math_ceil "ceil"(double) noexcept
-
-
-cdef int32_t _vertex(int64_t before, int64_t top, int64_t after, int32_t span) noexcept nogil:
-    """Where the parabola through three equidistant points peaks, from the middle one, in 1 / CELL.
-
-    span is the distance of the outer points in half cells. Rounded symmetrically, so that a mirrored map gives mirrored
-    places.
-    """
-    cdef int64_t bend = 2 * top - before - after, tilt = (after - before) * span * (CELL // 4)
-    if bend <= 0:
-        return 0
-    if tilt >= 0:
-        return <int32_t> ((tilt + bend // 2) // bend)
-    return -<int32_t> ((bend // 2 - tilt) // bend)
+    float sqrtf(float) noexcept
 
 
 cdef list _limbs_of_tree(int keypoints, limbs):

@@ -14,8 +14,6 @@ cdef extern from "maps.h" nogil:
         int32_t zero_point
         float scale
     int EP_INT8, EP_UINT8, EP_FLOAT32
-    float ep_raw(const ep_map *map, int32_t y, int32_t x, int32_t channel) noexcept
-    int32_t ep_level(const ep_map *map, float raw) noexcept
 
 
 cdef extern from "paths.h" nogil:
@@ -30,6 +28,21 @@ cdef extern from "peaks.h" nogil:
                         float threshold, int32_t *found, int32_t *pitch) noexcept
 
 
+cdef extern from "peak_shape.h" nogil:
+    const int EP_CELL
+    const int EP_PLATEAU_MAX
+    const int EP_LOG_ONE
+    ctypedef struct ep_peak:
+        int32_t x, y
+        float raw
+        int32_t log_height
+    ctypedef struct ep_walk:
+        int32_t *stamps
+        int32_t generation
+    int ep_place_peak(const ep_map *map, const int32_t *logs, int32_t y, int32_t x, int32_t channel, ep_walk *walk,
+                      ep_peak *peak) noexcept
+
+
 cdef extern from "limbs.h" nogil:
     int EP_SAMPLES
     ctypedef struct ep_limb:
@@ -39,8 +52,8 @@ cdef extern from "limbs.h" nogil:
         const int32_t *ay
         const int32_t *bx
         const int32_t *by
-        const float *a_confidence
-        const float *b_confidence
+        const float *a_strength
+        const float *b_strength
         int32_t a_count, b_count
         int32_t min_passed
         float min_sample, mean_scale, peak_weight, field_limit

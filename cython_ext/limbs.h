@@ -18,12 +18,12 @@ typedef struct {
     const ep_map *field;
     ptrdiff_t x_bytes, y_bytes; /* from a cell to the limb's two components */
     const int32_t *ax, *ay, *bx, *by;
-    const float *a_confidence, *b_confidence;
+    const float *a_strength, *b_strength;
     int32_t a_count, b_count;
     int32_t min_passed; /* samples of the ten */
     float min_sample;   /* of the field, in levels */
     float mean_scale;   /* sum over samples of levels to mean value */
-    float peak_weight;  /* of the peaks' confidences beside the mean */
+    float peak_weight;  /* of the peaks' strengths beside the mean */
     float field_limit;  /* float32 fields are clamped to +- this */
 } ep_limb;
 
@@ -37,10 +37,11 @@ static inline float ep_length(int32_t dx, int32_t dy)
     return sqrtf(x * x + y * y);
 }
 
-/* Orders by score, then by peaks in reading order: positive floats order as their bits. */
+/* Orders by score, then by peaks in reading order: positive floats order as their bits. A field tells which pairs can
+ * be limbs, but says little about which of two peaks beside one another is the keypoint; their heights do. */
 static inline uint64_t ep_key(float mean, const ep_limb *limb, int32_t i, int32_t j)
 {
-    const float score = mean + limb->peak_weight * (limb->a_confidence[i] + limb->b_confidence[j]);
+    const float score = mean + limb->peak_weight * (limb->a_strength[i] + limb->b_strength[j]);
     uint32_t bits;
     memcpy(&bits, &score, sizeof bits);
     return (uint64_t)bits << 32 | (UINT32_MAX - ((uint32_t)i << 16 | (uint32_t)j));

@@ -35,25 +35,30 @@ static inline const char *ep_cell(const ep_map *map, int32_t y, int32_t x)
 }
 
 /* The raw value, exact in a float for every dtype: what peaks are compared by. */
+static inline __attribute__((always_inline)) float ep_raw_as(int dtype, const char *at)
+{
+    float value;
+    if (dtype == EP_INT8)
+        return (float)*(const int8_t *)at;
+    if (dtype == EP_UINT8)
+        return (float)*(const uint8_t *)at;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
 static inline float ep_raw(const ep_map *map, int32_t y, int32_t x, int32_t channel)
 {
-    const char *at = ep_cell(map, y, x) + channel * map->channel_bytes;
-    float value;
-    switch (map->dtype) {
-    case EP_INT8: return (float)*(const int8_t *)at;
-    case EP_UINT8: return (float)*(const uint8_t *)at;
-    default: memcpy(&value, at, sizeof value); return value;
-    }
+    return ep_raw_as(map->dtype, ep_cell(map, y, x) + channel * map->channel_bytes);
 }
 
 /* 0 .. LEVEL_MAX; NaN counts as 0. */
-static inline int32_t ep_level(const ep_map *map, float raw)
+static inline __attribute__((always_inline)) int32_t ep_level_as(int dtype, const ep_map *map, const char *at)
 {
-    float level;
-    if (map->dtype == EP_FLOAT32)
-        level = (raw - (float)map->zero_point) * map->scale * EP_FLOAT_ONE + 0.5f;
-    else
-        level = raw - (float)map->zero_point;
+    if (dtype != EP_FLOAT32) {
+        const int32_t raw = dtype == EP_INT8 ? *(const int8_t *)at : *(const uint8_t *)at;
+        return raw > map->zero_point ? raw - map->zero_point : 0;
+    }
+    const float level = (ep_raw_as(dtype, at) - (float)map->zero_point) * map->scale * EP_FLOAT_ONE + 0.5f;
     if (!(level > 0.0f))
         return 0;
     return level < (float)EP_LEVEL_MAX ? (int32_t)level : EP_LEVEL_MAX;

@@ -12,7 +12,8 @@ from edgepose._association import LIMITS
 CELL = 256
 SAMPLE_WEIGHTS = (13, 38, 64, 90, 115, 141, 166, 192, 218, 243)  # of 256: the middles of ten equal parts
 MIDDLE = (4, 5)
-PEAK_WEIGHT = np.float32(1)
+PEAK_WEIGHT = np.float32(0.3)
+SURE = np.float32(0.15)
 FIELD_LIMIT = np.float32(2)
 FLOAT_ONE = np.float32(16384)
 LEVEL_MAX = 32767
@@ -27,6 +28,8 @@ class Peak:
     """1/256 cell."""
     raw: float
     confidence: np.float32
+    strength: np.float32
+    """Logarithm of its height in levels."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def associate(heatmaps, pafs, skeleton, *, min_keypoint, min_limb, max_people, h
         capped |= len(pairs) > LIMITS["pairs"]
         for i, j in match(pairs[: LIMITS["pairs"]]):
             join(people, a, i, b, j, starts)
+    least = f32(min_keypoint) + SURE
+    people = [p for p in people if sum(peaks[k][i].confidence >= least for k, i in p.items()) >= LIMITS["min_sure"]]
     return write(people, peaks, skeleton, max_people, capped)
 
 
@@ -84,8 +89,8 @@ def find_peaks(heat, quant, min_keypoint):
         if any(values[n] > values[y, x] for cell in cells for n in neighbours(cell, height, width)):
             continue
         raw = values[y, x]
-        place = top_of(cells, logs)
-        found.append(Peak(*place, float(raw), confidence(raw, quant)))
+        px, py, log_height = top_of(cells, logs)
+        found.append(Peak(px, py, float(raw), confidence(raw, quant), f32(log_height) / f32(65536)))
     return found
 
 
@@ -127,28 +132,38 @@ def plateau(values, y, x):
 
 
 def top_of(cells, logs):
-    """Middle of the plateau's box; where the plateau fills it, the top of the parabolas through it and beside it."""
+    """Place and height of a plateau's top: the middle of its box and, where it fills that, the parabolas through it."""
     (top, left), (bottom, right) = np.min(list(cells), axis=0), np.max(list(cells), axis=0)
-    x, y = (left + right) * CELL // 2, (top + bottom) * CELL // 2
-    wide, high = right - left + 1, bottom - top + 1
-    if len(cells) == wide * high:
-        here = logs[top, left]
-        if left > 0 and right < logs.shape[1] - 1:
-            rows = slice(top, bottom + 1)
-            x += vertex(logs[rows, left - 1].sum(), here * high, logs[rows, right + 1].sum(), wide + 1)
-        if top > 0 and bottom < logs.shape[0] - 1:
-            columns = slice(left, right + 1)
-            y += vertex(logs[top - 1, columns].sum(), here * wide, logs[bottom + 1, columns].sum(), high + 1)
-    return int(x), int(y)
+    x, y = int(left + right) * CELL // 2, int(top + bottom) * CELL // 2
+    height = int(logs[min(cells)])
+    if len(cells) == (right - left + 1) * (bottom - top + 1):
+        dx, x_rise = fit(logs, left, right, top, bottom)
+        dy, y_rise = fit(logs.T, top, bottom, left, right)
+        x, y, height = x + dx, y + dy, height + x_rise + y_rise
+    return x, y, max(0, height)
 
 
-def vertex(before, top, after, span):
-    """Of the parabola through three equidistant points (outer ones span half cells apart), from the middle one."""
-    bend, tilt = int(2 * top - before - after), int(after - before) * int(span) * (CELL // 4)
+def fit(logs, left, right, top, bottom):
+    """From the middle of columns left to right to the top of the parabola through them and their neighbours, and its
+    rise. The rows of the plateau count twice, those beside it once.
+    """
+    if left == 0 or right == logs.shape[1] - 1:
+        return 0, 0
+    before = middle = after = rows = 0
+    for y in range(max(0, top - 1), min(logs.shape[0], bottom + 2)):
+        weight = 2 if top <= y <= bottom else 1
+        rows += weight
+        before += weight * int(logs[y, left - 1])
+        middle += weight * int(logs[y, left : right + 1].sum())
+        after += weight * int(logs[y, right + 1])
+    wide = int(right - left + 1)
+    tilt, bend = (after - before) * wide, 2 * middle - (before + after) * wide
     if bend <= 0:
-        return 0
-    whole = (abs(tilt) + bend // 2) // bend
-    return whole if tilt >= 0 else -whole
+        return 0, 0
+    most = (wide + 1) * CELL // 4
+    offset = min((abs(tilt) * most + bend // 2) // bend, most)
+    rise = min(tilt * tilt // (8 * bend * rows * wide), 65536 // 2)
+    return (offset if tilt >= 0 else -offset), rise
 
 
 def strongest(peaks, n):
@@ -176,7 +191,7 @@ def score_pairs(a_peaks, b_peaks, field, quant, min_limb):
             if not all(passed[k] for k in MIDDLE) or sum(passed) < LIMITS["min_passed"] or not total > 0:
                 continue
             mean = f32(total) * mean_scale / length
-            pairs.append((mean + PEAK_WEIGHT * (a.confidence + b.confidence), i, j))
+            pairs.append((mean + PEAK_WEIGHT * (a.strength + b.strength), i, j))
     return pairs
 
 
@@ -255,12 +270,10 @@ def write(people, peaks, skeleton, max_people, capped):
     keypoints = len(skeleton.names)
     rated = []
     for person in people:
-        if len(person) < LIMITS["min_keypoints"]:
-            continue
         total = f32(0)
         for k in sorted(person, reverse=True):
-            total += peaks[k][person[k]].confidence
-        rated.append((total / f32(keypoints), min(person.items()), person))
+            total += peaks[k][person[k]].confidence * peaks[k][person[k]].confidence
+        rated.append((np.sqrt(total / f32(keypoints)), min(person.items()), person))
     rated.sort(key=lambda r: (-r[0], r[1]))
     capped |= len(rated) > max_people
     result = np.zeros((min(len(rated), max_people), keypoints, 3), np.float32)
