@@ -1,13 +1,17 @@
 """The network under LiteRT, or under tflite-runtime where there is no wheel of LiteRT."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgepose.adapters.native_stderr import native_stderr_to
 from edgepose.domain import ByteArray, MapArray, PoseMaps, Quant
 from edgepose.errors import ModelError
 from edgepose.sidecar import Output, Sidecar
+
+log = logging.getLogger(__name__)
 
 _EDGETPU_LIBRARY = "libedgetpu.so.1"
 
@@ -108,10 +112,11 @@ def _open(path: Path, threads: int, delegate: str) -> Any:
         except (OSError, ValueError, RuntimeError) as exc:
             raise ModelError(f"the delegate {library} can't be loaded: {_line(exc)}") from exc
     try:
-        interpreter = interpreter_class(
-            model_path=str(path), num_threads=threads, experimental_delegates=delegates or None
-        )
-        interpreter.allocate_tensors()
+        with native_stderr_to(log):
+            interpreter = interpreter_class(
+                model_path=str(path), num_threads=threads, experimental_delegates=delegates or None
+            )
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as exc:
         raise ModelError(f"{path} is not a network that the runtime can load: {_line(exc)}") from exc
     return interpreter

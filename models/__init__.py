@@ -1,0 +1,1 @@
+"""The networks, each a .tflite file with its sidecar; installed as edgepose.models."""
