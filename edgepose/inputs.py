@@ -5,11 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgepose.adapters.still_av import SUFFIXES
 from edgepose.config import FileSource, HttpSource, RtspSource, SourceConfig, V4l2Source
 from edgepose.errors import UsageError
-
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-"""Endings that make a file of a folder one of its pictures."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Input:
     @property
     def picture(self) -> bool:
         """Whether its name says that it is a still picture."""
-        return isinstance(self.source, FileSource) and Path(self.text).suffix.lower() in PICTURES
+        return isinstance(self.source, FileSource) and _is_picture(Path(self.text))
 
 
 def read_inputs(words: Sequence[str]) -> tuple[Input, ...]:
@@ -40,13 +38,18 @@ def _meant(word: str) -> Iterator[Input]:
     elif re.fullmatch(r"/dev/video\w+", word) or Path(word).is_char_device():
         yield Input(word, word, V4l2Source(device=word))
     elif Path(word).is_dir():
-        pictures = sorted(file for file in Path(word).iterdir() if file.suffix.lower() in PICTURES and file.is_file())
+        # A picture each, and not one source for the folder, so that one that can't be read doesn't keep the others.
+        pictures = sorted(f for f in Path(word).iterdir() if _is_picture(f) and not f.name.startswith("."))
         if not pictures:
-            raise UsageError(f"the folder {word} holds no picture ({', '.join(sorted(PICTURES))})")
+            raise UsageError(f"the folder {word} holds no pictures; they end in .jpg, .png or the like")
         for file in pictures:
             yield Input(str(file), word, FileSource(path=str(file)))
     else:
         yield Input(word, word, FileSource(path=word))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
 
 
 def _stream(scheme: str, url: str) -> SourceConfig:

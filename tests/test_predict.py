@@ -90,7 +90,7 @@ def test_words_are_pictures_clips_streams_and_cameras(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("word", "sentence"), [("ftp://cam/1", "can't read ftp:// streams"), (".", "holds no picture")]
+    ("word", "sentence"), [("ftp://cam/1", "can't read ftp:// streams"), (".", "holds no pictures")]
 )
 def test_words_that_cannot_be_meant_are_told(tmp_path, monkeypatch, word, sentence):
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,7 @@ class Origin:
     """The input of a frame, and the names that files made from it get."""
 
     source: str
-    """The path or URL as it was given, without user name and password."""
+    """The path or URL as it was given, without user, password and query."""
     input_stem: str
     """File name without ending for all of the input, unique in a run."""
     frame_stem: str
@@ -36,11 +36,11 @@ class Stems:
 
 
 def without_credentials(source: str) -> str:
-    """A URL without `user:password@`; anything else as it is."""
-    parts = urlsplit(source)
-    if "://" not in source or "@" not in parts.netloc:
+    """A URL without user, password and query, where cameras take passwords too; anything else as it is."""
+    if "://" not in source:
         return source
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    parts = urlsplit(source)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _stem(source: str) -> str:
