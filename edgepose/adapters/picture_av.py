@@ -1,14 +1,11 @@
 """Pictures that libswscale scales and converts to RGB in one pass, whatever pixel format they come in."""
 
-import math
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import av
 import numpy as np
-from av.buffer import Buffer
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from edgepose.domain import ByteArray
@@ -40,6 +37,13 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+_QUARTER_TURNS = (
+    UPRIGHT,
+    Orientation(transpose=True, flip_x=True),
+    Orientation(flip_x=True, flip_y=True),
+    Orientation(transpose=True, flip_y=True),
+)
+"""By clockwise quarters."""
 
 
 class Scaler:
@@ -96,19 +100,8 @@ def picture_from_rgb(pixels: ByteArray) -> AvPicture:
 
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:
-    """From the frame's display matrix: the rotation that a phone writes into a video, or EXIF's of a photograph."""
-    side_data = cast(Mapping[str, Buffer], frame.side_data)
-    if "DISPLAYMATRIX" not in side_data:
-        return UPRIGHT
-    matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), dtype=np.int32)
-    return orientation_of_matrix(*(int(matrix[place]) for place in (0, 1, 3, 4)))
-
-
-def orientation_of_matrix(a: int, b: int, c: int, d: int) -> Orientation:
-    """The nearest of the eight orientations to x' = a x + c y, y' = b x + d y (libavutil/display.h)."""
-    if math.hypot(a, d) >= math.hypot(b, c):
-        return Orientation(flip_x=a < 0, flip_y=d < 0)
-    return Orientation(transpose=True, flip_x=c < 0, flip_y=b < 0)
+    """From the frame's display matrix, as phones write it into videos: the nearest quarter turn."""
+    return _QUARTER_TURNS[round(-frame.rotation / 90) % 4]
 
 
 def _matrix(frame: av.VideoFrame) -> Colorspace | None:
