@@ -12,8 +12,8 @@ import numpy as np
 
 cimport cython
 from headers cimport (
-    EP_CELL, EP_FLOAT32, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PLATEAU_MAX, EP_SAMPLES, EP_UINT8, ep_best_path,
-    ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes, ep_map, ep_peak, ep_place_peak, ep_scan_row,
+    EP_AVX2, EP_CELL, EP_FLOAT32, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PLATEAU_MAX, EP_PORTABLE, EP_SAMPLES,
+    EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes, ep_map, ep_peak, ep_place_peak, ep_scan_row,
     ep_score_limb, ep_walk,
 )
 from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
@@ -24,6 +24,9 @@ cdef enum:
     PAIRS_MAX = 4096        # of one limb
     MIN_PASSED = 6          # samples of ten, the two in the middle among them, that must reach min_limb
     MIN_SURE = 3            # a person has at least so many keypoints that are SURE above min_keypoint
+
+PATHS = {"portable": EP_PORTABLE, "avx2": EP_AVX2} if ep_best_path() == EP_AVX2 else {"portable": EP_PORTABLE}
+"""The instruction sets that can be chosen on this machine; all give the same people, to the bit."""
 
 LIMITS = {
     "grid": GRID_MAX, "peaks": PEAKS_MAX, "pairs": PAIRS_MAX, "plateau": EP_PLATEAU_MAX, "min_passed": MIN_PASSED,
@@ -162,6 +165,17 @@ cdef class Associator:
             return People(
                 self._keypoints_array[:people].copy(), self._scores_array[:people].copy(), self._capped != 0
             )
+
+    @property
+    def path(self):
+        """The instruction set in use: the best of this machine unless another one of PATHS is set."""
+        return next(name for name, path in PATHS.items() if path == self._path)
+
+    @path.setter
+    def path(self, str name):
+        if name not in PATHS:
+            raise ValueError(f"path must be one of {', '.join(PATHS)} on this machine, not {name}")
+        self._path = PATHS[name]
 
     def seconds_a_frame(self, heatmaps, pafs, *, tuple heat_quant=(1.0, 0), tuple paf_quant=(1.0, 0), int repeats=100):
         """Seconds that one frame takes without Python around it: the mean over `repeats` in a row. For tests/bench."""

@@ -7,9 +7,11 @@
 #include "maps.h"
 #include "paths.h"
 
+/* Portable code, in vectors of 16 bytes: SSE2 on x86-64, NEON on arm64, plain integers elsewhere. */
+#define EP_BYTES 16
+#define EP_BITS(mask) ep_bits16((ep_bytes16)(mask))
 #define EP_T int8_t
 #define EP_M int8_t
-#define EP_BYTES 16
 #define EP_NAME(f) ep_bytes_##f
 #include "peaks_template.h"
 #undef EP_T
@@ -23,6 +25,30 @@
 #undef EP_M
 #undef EP_NAME
 #undef EP_BYTES
+#undef EP_BITS
+
+#if EP_HAVE_AVX2
+EP_BEGIN_AVX2
+#define EP_BYTES 32
+#define EP_BITS(mask) ep_bits32((ep_bytes32)(mask))
+#define EP_T int8_t
+#define EP_M int8_t
+#define EP_NAME(f) ep_avx2_bytes_##f
+#include "peaks_template.h"
+#undef EP_T
+#undef EP_M
+#undef EP_NAME
+#define EP_T float
+#define EP_M int32_t
+#define EP_NAME(f) ep_avx2_floats_##f
+#include "peaks_template.h"
+#undef EP_T
+#undef EP_M
+#undef EP_NAME
+#undef EP_BYTES
+#undef EP_BITS
+EP_END_AVX2
+#endif
 
 /* Any strides at all: one value at a time. */
 static int32_t ep_scan_row_strided(const ep_map *map, int32_t y, int32_t first, int32_t channels, float threshold,
@@ -80,11 +106,11 @@ static int32_t ep_scan_row(const ep_map *map, int path, const char *lowest, int3
     const char *below = y + 1 < map->height ? row + map->row_bytes : lowest + skip;
     const int flip = map->dtype == EP_UINT8;
     *pitch = (int32_t)(map->cell_bytes / item);
-    (void)path;
     if (map->dtype == EP_FLOAT32)
-        return ep_floats_scan_row(above, row, below, *pitch, map->width, channels, threshold, 0, found);
-    return ep_bytes_scan_row(above, row, below, *pitch, map->width, channels, threshold - (flip ? 128.0f : 0.0f), flip,
-                             found);
+        return EP_CHOOSE(path, ep_floats_scan_row, ep_avx2_floats_scan_row)(above, row, below, *pitch, map->width,
+                                                                            channels, threshold, 0, found);
+    return EP_CHOOSE(path, ep_bytes_scan_row, ep_avx2_bytes_scan_row)(
+        above, row, below, *pitch, map->width, channels, threshold - (flip ? 128.0f : 0.0f), flip, found);
 }
 
 #endif

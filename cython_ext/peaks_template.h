@@ -2,6 +2,7 @@
  *   EP_T       value type: int8_t or float
  *   EP_M       integer type as wide as EP_T, what a vector comparison yields
  *   EP_BYTES   bytes of a vector
+ *   EP_BITS    function from a vector of comparisons to EP_BITS_PER_BYTE bits a byte
  *   EP_NAME(f) the name of f for this type and instruction set
  * Vectors are those of the GNU C extension, so the same text compiles to SSE2, AVX2, NEON or plain integer code. Only
  * comparisons and moves happen here: every build finds the same peaks.
@@ -11,20 +12,19 @@
 
 typedef EP_T EP_NAME(vec) __attribute__((vector_size(EP_BYTES)));
 typedef EP_M EP_NAME(mask) __attribute__((vector_size(EP_BYTES)));
-typedef uint64_t EP_NAME(words) __attribute__((vector_size(EP_BYTES)));
 
 #define EP_LANES ((int32_t)(EP_BYTES / sizeof(EP_T)))
-#define EP_LANE_BITS ((int32_t)(8 * sizeof(EP_T)))
-#define EP_WORDS (EP_BYTES / 8)
+#define EP_LANE_BITS ((int32_t)(EP_BITS_PER_BYTE * sizeof(EP_T)))
 
 /* A row and its neighbours, at the first channel looked at. */
 typedef struct {
     const EP_T *above, *row, *below;
     int32_t pitch;    /* values from one cell to the next */
-    int32_t width;    /* cells */
     int32_t channels; /* values of a cell that are looked at */
+    int32_t limit;    /* values of a row that may be read */
     EP_T threshold;
     EP_M flip;
+    EP_NAME(mask) ours; /* the first `channels` lanes */
 } EP_NAME(strip);
 
 static inline __attribute__((always_inline)) EP_NAME(vec) EP_NAME(load)(const EP_T *at, EP_M flip)
@@ -45,18 +45,22 @@ static inline __attribute__((always_inline)) EP_T EP_NAME(value)(const EP_T *at,
     return value;
 }
 
-static inline __attribute__((always_inline)) int EP_NAME(any)(EP_NAME(mask) mask)
+static inline __attribute__((always_inline)) uint64_t EP_NAME(hits)(const EP_NAME(strip) * s, int32_t at)
 {
-    EP_NAME(words) words = (EP_NAME(words))mask;
-    uint64_t all = 0;
-    for (size_t i = 0; i < EP_WORDS; i++)
-        all |= words[i];
-    return all != 0;
+    return EP_BITS(EP_NAME(load)(s->row + at, s->flip) >= s->threshold);
+}
+
+/* Of bits, those of the lanes from `first` up to, not including, `last`. */
+static inline __attribute__((always_inline)) uint64_t EP_NAME(between)(uint64_t bits, int32_t first, int32_t last)
+{
+    if (last < EP_LANES)
+        bits &= (UINT64_C(1) << last * EP_LANE_BITS) - 1;
+    return bits >> first * EP_LANE_BITS << first * EP_LANE_BITS;
 }
 
 /* Lanes that reach the threshold and beat their eight neighbours: those before (in reading order) strictly, those
  * after not. Written as refusals, so that a NaN beside a peak does not hide it. */
-static inline __attribute__((always_inline)) EP_NAME(mask) EP_NAME(tops)(const EP_NAME(strip) * s, int32_t at)
+static inline __attribute__((always_inline)) uint64_t EP_NAME(tops)(const EP_NAME(strip) * s, int32_t at)
 {
     const EP_T *above = s->above + at, *row = s->row + at, *below = s->below + at;
     const int32_t pitch = s->pitch;
@@ -70,23 +74,17 @@ static inline __attribute__((always_inline)) EP_NAME(mask) EP_NAME(tops)(const E
     keep &= ~(EP_NAME(load)(below - pitch, s->flip) > v);
     keep &= ~(EP_NAME(load)(below, s->flip) > v);
     keep &= ~(EP_NAME(load)(below + pitch, s->flip) > v);
-    return keep;
+    return EP_BITS(keep);
 }
 
-/* Append the places of the lanes from `first` up to, not including, `last`. */
-static inline __attribute__((always_inline)) int32_t EP_NAME(collect)(EP_NAME(mask) keep, int32_t at, int32_t first,
-                                                                      int32_t last, int32_t *found, int32_t n)
+/* Append the places of the lanes that the bits stand for. */
+static inline __attribute__((always_inline)) int32_t EP_NAME(collect)(uint64_t bits, int32_t at, int32_t *found,
+                                                                      int32_t n)
 {
-    EP_NAME(words) words = (EP_NAME(words))keep;
-    for (int32_t i = 0; i < (int32_t)EP_WORDS; i++) {
-        uint64_t word = words[i];
-        while (word) {
-            const int32_t lane = (i * 64 + __builtin_ctzll(word)) / EP_LANE_BITS;
-            if (lane >= first && lane < last)
-                found[n++] = at + lane;
-            const int32_t next = (lane + 1) * EP_LANE_BITS - i * 64;
-            word = next >= 64 ? 0 : word & (~UINT64_C(0) << next);
-        }
+    while (bits) {
+        const int32_t lane = __builtin_ctzll(bits) / EP_LANE_BITS;
+        found[n++] = at + lane;
+        bits &= ~(((UINT64_C(1) << (EP_LANE_BITS - 1) << 1) - 1) << lane * EP_LANE_BITS);
     }
     return n;
 }
@@ -110,41 +108,85 @@ static int32_t EP_NAME(scan_value)(const EP_NAME(strip) * s, int32_t at, int lef
     return n;
 }
 
-/* The values from `at` up to `end`, all of them in cells that have both side neighbours; reading is allowed below
- * `limit`. */
-static inline __attribute__((always_inline)) int32_t EP_NAME(scan_run)(const EP_NAME(strip) * s, int32_t at,
-                                                                       int32_t end, int32_t limit, int32_t *found,
-                                                                       int32_t n)
+/* The values from `at` up to `end`, a vector at a time. Where a vector would reach beyond the row it starts earlier, and
+ * lanes that are not ours are left out; a row shorter than that goes value by value. */
+static inline __attribute__((always_inline)) int32_t EP_NAME(scan_some)(const EP_NAME(strip) * s, int32_t at,
+                                                                        int32_t end, int32_t *found, int32_t n)
 {
-    const int32_t start = at;
+    const int32_t last_start = s->limit - s->pitch - EP_LANES;
+    for (; at < end; at += EP_LANES) {
+        const int32_t place = at < last_start ? at : last_start;
+        if (place < s->pitch) {
+            for (int32_t i = at; i < end; i++)
+                n = EP_NAME(scan_value)(s, i, 1, 1, found, n);
+            return n;
+        }
+        if (EP_NAME(between)(EP_NAME(hits)(s, place), at - place, end - place))
+            n = EP_NAME(collect)(EP_NAME(between)(EP_NAME(tops)(s, place), at - place, end - place), place, found, n);
+    }
+    return n;
+}
+
+/* The same, four vectors at a time while they last. */
+static inline __attribute__((always_inline)) int32_t EP_NAME(scan_many)(const EP_NAME(strip) * s, int32_t at,
+                                                                        int32_t end, int32_t *found, int32_t n)
+{
     for (; at + 4 * EP_LANES <= end; at += 4 * EP_LANES) {
         EP_NAME(mask) hit = EP_NAME(load)(s->row + at, s->flip) >= s->threshold;
         for (int32_t i = 1; i < 4; i++)
             hit |= EP_NAME(load)(s->row + at + i * EP_LANES, s->flip) >= s->threshold;
-        if (!EP_NAME(any)(hit))
+        if (!EP_BITS(hit))
             continue;
-        for (int32_t i = 0; i < 4; i++) {
-            const int32_t place = at + i * EP_LANES;
-            if (EP_NAME(any)(EP_NAME(load)(s->row + place, s->flip) >= s->threshold))
-                n = EP_NAME(collect)(EP_NAME(tops)(s, place), place, 0, EP_LANES, found, n);
-        }
+        for (int32_t i = 0; i < 4; i++)
+            if (EP_NAME(hits)(s, at + i * EP_LANES))
+                n = EP_NAME(collect)(EP_NAME(tops)(s, at + i * EP_LANES), at + i * EP_LANES, found, n);
     }
-    for (; at < end; at += EP_LANES) {
-        int32_t place = at, first = 0, last = EP_LANES;
-        if (at + EP_LANES > end) { /* the last few: step back over what is done, or read on over what is not ours */
-            if (end - start >= EP_LANES) {
-                place = end - EP_LANES;
-                first = at - place;
-            } else if (at + s->pitch + EP_LANES <= limit) {
-                last = end - at;
-            } else {
-                for (; at < end; at++)
-                    n = EP_NAME(scan_value)(s, at, 1, 1, found, n);
-                return n;
-            }
-        }
-        if (EP_NAME(any)(EP_NAME(load)(s->row + place, s->flip) >= s->threshold))
-            n = EP_NAME(collect)(EP_NAME(tops)(s, place), place, first, last, found, n);
+    return EP_NAME(scan_some)(s, at, end, found, n);
+}
+
+/* Which values of the cell at `at` reach the threshold; bits of lanes that are not ours are set only where a cell is
+ * wider than a vector, and then once too often at most. */
+static inline __attribute__((always_inline)) EP_NAME(mask) EP_NAME(cell_hits)(const EP_NAME(strip) * s, int32_t at)
+{
+    EP_NAME(mask) hit = EP_NAME(load)(s->row + at, s->flip) >= s->threshold;
+    if (s->channels < EP_LANES)
+        return hit & s->ours;
+    for (int32_t i = EP_LANES; i < s->channels; i += EP_LANES) {
+        const int32_t from = i < s->channels - EP_LANES ? i : s->channels - EP_LANES;
+        hit |= EP_NAME(load)(s->row + at + from, s->flip) >= s->threshold;
+    }
+    return hit;
+}
+
+/* Cells `pitch` apart, of which only the first `channels` values are ours; four at a time while they last. */
+static inline __attribute__((always_inline)) int32_t EP_NAME(scan_cells)(const EP_NAME(strip) * s, int32_t at,
+                                                                         int32_t end, int32_t *found, int32_t n)
+{
+    const int32_t pitch = s->pitch;
+    for (; at + 4 * pitch <= end && at + 3 * pitch + EP_LANES <= s->limit; at += 4 * pitch) {
+        EP_NAME(mask) hit = EP_NAME(cell_hits)(s, at);
+        for (int32_t i = 1; i < 4; i++)
+            hit |= EP_NAME(cell_hits)(s, at + i * pitch);
+        if (EP_BITS(hit))
+            for (int32_t i = 0; i < 4; i++)
+                n = EP_NAME(scan_some)(s, at + i * pitch, at + i * pitch + s->channels, found, n);
+    }
+    for (; at < end; at += pitch)
+        n = EP_NAME(scan_some)(s, at, at + s->channels, found, n);
+    return n;
+}
+
+/* The cell at `at`, first or last of its row. */
+static inline __attribute__((always_inline)) int32_t EP_NAME(scan_edge)(const EP_NAME(strip) * s, int32_t at, int left,
+                                                                        int right, int32_t *found, int32_t n)
+{
+    const int32_t last_start = s->limit - EP_LANES;
+    for (int32_t from = at; from < at + s->channels; from += EP_LANES) {
+        const int32_t place = from < last_start ? from : last_start;
+        if (place >= 0 && !EP_NAME(between)(EP_NAME(hits)(s, place), from - place, at + s->channels - place))
+            continue;
+        for (int32_t i = from; i < from + EP_LANES && i < at + s->channels; i++)
+            n = EP_NAME(scan_value)(s, i, left, right, found, n);
     }
     return n;
 }
@@ -153,28 +195,25 @@ static inline __attribute__((always_inline)) int32_t EP_NAME(scan_run)(const EP_
 static int32_t EP_NAME(scan_row)(const void *above, const void *row, const void *below, int32_t pitch, int32_t width,
                                  int32_t channels, float threshold, int flip, int32_t *found)
 {
-    const EP_NAME(strip) strip = {.above = above,
+    EP_NAME(strip) strip = {.above = above,
                                   .row = row,
                                   .below = below,
                                   .pitch = pitch,
-                                  .width = width,
+                                  .limit = (width - 1) * pitch + channels,
                                   .channels = channels,
                                   .threshold = (EP_T)threshold,
                                   .flip = (EP_M)(flip ? INT8_MIN : 0)};
-    const int32_t limit = (width - 1) * pitch + channels;
-    int32_t n = 0;
-    for (int32_t c = 0; c < channels; c++)
-        n = EP_NAME(scan_value)(&strip, c, 0, width > 1, found, n);
+    for (int32_t i = 0; i < EP_LANES; i++)
+        strip.ours[i] = i < channels ? -1 : 0;
+    int32_t n = EP_NAME(scan_edge)(&strip, 0, 0, width > 1, found, 0);
+    if (width == 1)
+        return n;
     if (pitch == channels)
-        n = EP_NAME(scan_run)(&strip, pitch, (width - 1) * pitch, limit, found, n);
+        n = EP_NAME(scan_many)(&strip, pitch, (width - 1) * pitch, found, n);
     else
-        for (int32_t x = 1; x < width - 1; x++)
-            n = EP_NAME(scan_run)(&strip, x * pitch, x * pitch + channels, limit, found, n);
-    for (int32_t c = 0; width > 1 && c < channels; c++)
-        n = EP_NAME(scan_value)(&strip, (width - 1) * pitch + c, 1, 0, found, n);
-    return n;
+        n = EP_NAME(scan_cells)(&strip, pitch, (width - 1) * pitch, found, n);
+    return EP_NAME(scan_edge)(&strip, (width - 1) * pitch, 1, 0, found, n);
 }
 
 #undef EP_LANES
 #undef EP_LANE_BITS
-#undef EP_WORDS
