@@ -1,6 +1,7 @@
 """Synthetic pictures and clips for tests, each carrying its number in a way that survives compression and scaling."""
 
 import io
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,26 @@ def encoded(pixels: ByteArray, codec: str = "mjpeg", pixel_format: str = "yuvj44
         file.mux(stream.encode(frame))
         file.mux(stream.encode())
     return buffer.getvalue()
+
+
+def frames_of(clip: Path, first: int, count: int) -> list[ByteArray]:
+    """(H, W, 3) uint8 RGB frames of a video, as they were stored."""
+    with av.open(clip) as file:
+        frames = itertools.islice(file.decode(video=0), first, first + count)
+        return [frame.to_ndarray(format="rgb24") for frame in frames]
+
+
+def truncated(clip: Path, to: Path, keep: float = 0.5) -> Path:
+    """A copy of a video whose index stands in front, cut off after a part of its bytes."""
+    with av.open(clip) as old, av.open(to, "w", format="mp4", container_options={"movflags": "faststart"}) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    whole = to.read_bytes()
+    to.write_bytes(whole[: int(len(whole) * keep)])
+    return to
 
 
 def _frames(count: int, size: tuple[int, int]) -> Iterator[av.VideoFrame]:

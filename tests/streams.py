@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,8 +25,12 @@ class HttpCamera:
     """Serves numbered frames as multipart JPEG at /stream, as one JPEG at /still.jpg, a file at /clip, words at /text;
     /protected wants the password; /mute accepts and says nothing."""
 
-    def __init__(self, port: int = 0, fps: float = 50.0, clip: Path | None = None) -> None:
+    def __init__(
+        self, port: int = 0, fps: float = 50.0, clip: Path | None = None, jpeg: Callable[[int], bytes] | None = None
+    ) -> None:
+        """`jpeg` gives other frames than the numbered ones, by their number."""
         self.fps = fps
+        self.jpeg = jpeg or jpeg_of
         self.clip = clip
         self.sent = 0
         """The number that the newest frame carries."""
@@ -77,10 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
         page = {
             "/stream": self._stream,
             "/protected": self._protected,
-            "/still.jpg": lambda: self._send("image/jpeg", jpeg_of(self._camera.sent)),
+            "/still.jpg": lambda: self._send("image/jpeg", self._camera.jpeg(self._camera.sent)),
             "/clip": lambda: self._send("video/mp4", self._camera.clip.read_bytes()),
             "/text": lambda: self._send("text/plain", b"no camera here\n" * 50),
-            "/mute": lambda: self._camera.closing.wait(),
+            "/mute": self._camera.closing.wait,
         }.get(self.path.split("?")[0])
         with suppress(ConnectionError):
             page() if page else self.send_error(404)
@@ -109,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         while not camera.closing.wait(1 / camera.fps):
             camera.flowing.wait()
             camera.sent += 1
-            jpeg = jpeg_of(camera.sent)
+            jpeg = camera.jpeg(camera.sent)
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg))
             self.wfile.write(jpeg + b"\r\n")
 
