@@ -1,4 +1,4 @@
-"""An RTSP camera at rtsp://127.0.0.1:PORT/cam, for the system's python3: python3 rtsp_server.py PORT PIPELINE [PASSWORD]
+"""An RTSP camera at rtsp://127.0.0.1:PORT/cam. Run with the system's python3: rtsp_server.py PORT PIPELINE [PASSWORD]
 
 Needs the Debian packages python3-gi, gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-base and -good. Prints its port.
 """

@@ -10,10 +10,12 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from edgepose.domain import ByteArray
 
-INTERPOLATION = Interpolation.AREA | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
-"""Averages all source pixels under an output pixel. Bilinear costs a tenth more and is further from the true average;
-without full chroma interpolation libswscale also halves the colours' resolution and darkens the picture by 1.5 levels
-of 255. Fast bilinear, at a half of the time, skips pixels and shifts the picture."""
+INTERPOLATION = (
+    Interpolation.AREA | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP | Interpolation.ACCURATE_RND
+)
+"""Averages all source pixels under an output pixel. Bilinear takes longer and is further from the true average; fast
+bilinear takes half the time, but skips pixels and shifts the picture. Without full chroma, libswscale leaves out half
+the colours and darkens the picture by 1.5 levels of 255."""
 
 _UNSPECIFIED = 2
 """AVCOL_SPC_UNSPECIFIED of libavutil/pixfmt.h."""
