@@ -17,7 +17,7 @@ from edgepose import wire
 from edgepose.adapters.model_tflite import TfliteModel
 from edgepose.adapters.sources import open_source
 from edgepose.config import Camera, FileSource, Model, PoseMessages
-from edgepose.domain import Frame, FrameResult
+from edgepose.domain import Frame, StageTimes
 from edgepose.networks import Network, build_pipeline, thread_count
 from edgepose.report import CameraReport
 
@@ -66,14 +66,17 @@ def run_bench(
     source = FileSource(path=str(clip), loop=True)
     stages = build_pipeline(network, Model(threads=threads))
     report = CameraReport(wire.Topics("edgepose", "bench"), "bench", Camera(source=source), PoseMessages())
-    results: list[FrameResult] = []
+    times: list[StageTimes] = []
     encode_s: list[float] = []
+    people: list[int] = []
 
     def one(frame: Frame) -> None:
-        results.append(stages(frame))
+        result = stages(frame)
         started = time.perf_counter()
-        report.messages(results[-1])
+        report.messages(result)
         encode_s.append(time.perf_counter() - started)
+        times.append(result.times)
+        people.append(len(result.tracks))
 
     invoke_fps, pipeline_fps = [], []
     with _frames(source) as frames:
@@ -85,7 +88,6 @@ def run_bench(
             pipeline_fps.append(_rate(lambda: one(next(frames)), round_s))
             progress()
     latency_s, frame_s = _paced(FileSource(path=str(clip), loop=True, realtime=True), one, paced_s)
-    times = [result.times for result in results]
     return BenchResult(
         model=network.sidecar.name,
         threads=threads,
@@ -101,7 +103,7 @@ def run_bench(
         latency_p95_ms=1e3 * float(np.percentile(latency_s, 95)),
         frame_ms=1e3 * frame_s,
         rss_mb=_rss_mb(),
-        people_per_frame=statistics.mean(len(result.tracks) for result in results),
+        people_per_frame=statistics.mean(people),
     )
 
 
