@@ -2,14 +2,30 @@
 
 import copy
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
+from edgepose import networks
+from edgepose.demo_clip import CLIP, TRUTH
 from edgepose.errors import EdgeposeError
 from edgepose.evaluation import AnnotatedSet, load_annotations
+from edgepose.formats.keypoints import to_layout
+from tests.clips import encoded
 
 pytest.importorskip("pycocotools", reason="needs the extra `eval`")
 
+ROOT = Path(__file__).parents[1]
+SMALLEST = "edgepose_192x256_int8"
+needs_network = pytest.mark.skipif(
+    not any(path.stem == SMALLEST for path in networks.installed()), reason=f"the network {SMALLEST} is not installed"
+)
+KEYS = ["model", "AP", "AP50", "AP75", "APm", "APl", "AR", "images", "ms"]
 PERSON_XY = [(50 + 7 * k % 90, 40 + 11 * k) for k in range(17)]
 
 
@@ -103,3 +119,108 @@ def test_annotations_that_are_none_are_told_in_one_sentence(tmp_path, text, sent
 def test_annotations_that_are_not_there_are_told_by_name(tmp_path):
     with pytest.raises(EdgeposeError, match=r"can't read the annotations .*none\.json: No such file"):
         load_annotations(tmp_path / "none.json")
+
+
+# ---- the command
+
+
+def evaluate(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edgepose", "eval", "--model", SMALLEST, "--threads", "1", *map(str, words)]
+    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONPATH": paths}, check=False
+    )
+
+
+def sentence(run: subprocess.CompletedProcess[str]) -> str:
+    assert "Traceback" not in run.stderr, run.stderr
+    return next(line for line in run.stderr.splitlines() if line.startswith("edgepose: "))
+
+
+@pytest.fixture(scope="module")
+def annotated(tmp_path_factory) -> Path:
+    """a.json and images/ of the demo clip's own joints: every 60th frame, with people and without."""
+    folder = tmp_path_factory.mktemp("annotated")
+    (folder / "images").mkdir()
+    truth = json.loads(TRUTH.read_text())
+    images, annotations = [], []
+    with av.open(str(CLIP)) as clip:
+        for number, frame in enumerate(clip.decode(video=0)):
+            if number % 60:
+                continue
+            name = f"{number:06d}.png"
+            (folder / "images" / name).write_bytes(encoded(frame.to_ndarray(format="rgb24"), "png", "rgb24"))
+            images.append({"id": number, "file_name": name, "width": frame.width, "height": frame.height})
+            for person in truth["frames"][number]:
+                annotations.append(joints(number, person["kp"], len(annotations) + 1))
+    document = {"images": images, "annotations": annotations, "categories": [{"id": 1}]}
+    (folder / "a.json").write_text(json.dumps(document))
+    return folder
+
+
+def joints(image_id: int, body18: list[float], number: int) -> dict:
+    """A complete COCO annotation, so that pycocotools can read the file without our help."""
+    keypoints = to_layout(np.array(body18, np.float32).reshape(-1, 3), "body18", "coco17")
+    (left, top), (right, bottom) = keypoints[:, :2].min(axis=0).tolist(), keypoints[:, :2].max(axis=0).tolist()
+    return {
+        "id": number,
+        "image_id": image_id,
+        "category_id": 1,
+        "keypoints": keypoints.ravel().tolist(),
+        "num_keypoints": int((keypoints[:, 2] > 0).sum()),
+        "bbox": [left, top, right - left, bottom - top],
+        "area": 0.53 * (right - left) * (bottom - top),
+        "iscrowd": 0,
+    }
+
+
+@needs_network
+def test_the_network_finds_the_people_of_the_demo_clip_and_results_say_what_was_scored(annotated, tmp_path):
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    out = tmp_path / "results.json"
+    run = evaluate("--annotations", annotated / "a.json", "--images", annotated / "images", "--out", out, "--json")
+    assert run.returncode == 0, run.stderr
+    row = json.loads(run.stdout)
+    assert list(row) == KEYS
+    assert (row["model"], row["images"]) == (SMALLEST, len(list((annotated / "images").iterdir())))
+    assert row["ms"] > 0
+    assert row["AP50"] > 0.3
+    again = COCO(str(annotated / "a.json"))
+    scoring = COCOeval(again, again.loadRes(str(out)), "keypoints")
+    scoring.evaluate()
+    scoring.accumulate()
+    scoring.summarize()
+    np.testing.assert_allclose([row[key] for key in KEYS[1:7]], scoring.stats[:6], atol=5e-5)
+
+
+@needs_network
+def test_the_table_reads_well(annotated):
+    run = evaluate("--annotations", annotated / "a.json", "--images", annotated / "images")
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.splitlines()
+    assert lines[0] == f"{SMALLEST}, 1 thread"
+    assert [line.split()[0] for line in lines[1:7]] == KEYS[1:7]
+    assert "median of network and association" in lines[-1]
+
+
+def test_missing_pictures_are_one_sentence(annotated, tmp_path):
+    run = evaluate("--annotations", annotated / "a.json", "--images", tmp_path)
+    assert run.returncode == 1
+    assert "annotated pictures are not in" in sentence(run)
+    assert "000000.png" in sentence(run)
+
+
+@needs_network
+def test_pictures_of_another_size_than_was_annotated_are_told(annotated, tmp_path):
+    document = json.loads((annotated / "a.json").read_text())
+    document["images"][0]["width"] = 320
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    run = evaluate("--annotations", tmp_path / "a.json", "--images", annotated / "images")
+    assert run.returncode == 1
+    assert "000000.png is 640x480 pixels, but was annotated at 320x480" in sentence(run)
+
+
+def test_eval_without_its_arguments_exits_with_2():
+    assert evaluate().returncode == 2

@@ -55,6 +55,10 @@ def everywhere(offset: float = 0.0) -> np.ndarray:
 CLIP = Origin(source="clips/room.mp4", input_stem="room", frame_stem="room_000000000012")
 
 
+def picture(path: str) -> Origin:
+    return Origin(source=path, input_stem=Path(path).stem, frame_stem=Path(path).stem)
+
+
 def test_every_layout_keeps_a_keypoint_at_the_place_of_its_name():
     keypoints = everywhere()
     for layout in ("body18", "body25", "coco17"):
@@ -87,7 +91,7 @@ def test_native_lines_hold_pixels_ids_and_where_the_frame_came_from():
     assert person["id"] == 1
     assert person["box"] == [100.0, 50.0, 270.0, 135.0]
     assert person["keypoints"][3] == [130.0, 65.0, 0.25]
-    assert json.loads(native.encode(result_of(name="a.jpg"), CLIP))["file"] == "a.jpg"
+    assert json.loads(native.encode(result_of(name="a.jpg"), picture("x/a.jpg")))["file"] == "x/a.jpg"
 
 
 def test_openpose_json_has_the_fields_of_version_1_3_in_their_order():
@@ -123,8 +127,8 @@ def test_coco_results_are_read_by_pycocotools():
     coco_module = pytest.importorskip("pycocotools.coco")
     stream = io.StringIO()
     writer = CocoArray(stream, ImageIds({"a.jpg": 7}))
-    writer.add(result_of(everywhere(), everywhere(3), name="pictures/a.jpg"), CLIP)
-    writer.add(result_of(body18(neck=(1, 1, 0.9)), name="pictures/b.jpg"), CLIP)
+    writer.add(result_of(everywhere(), everywhere(3), name="a.jpg"), picture("pictures/a.jpg"))
+    writer.add(result_of(body18(neck=(1, 1, 0.9)), name="b.jpg"), picture("pictures/b.jpg"))
     writer.close()
     truth = coco_module.COCO()
     truth.dataset = {"images": [{"id": 7}], "annotations": [], "categories": [{"id": 1}]}
@@ -196,11 +200,15 @@ def test_native_files_are_one_an_input(tmp_path):
 
 def test_coco_files_tell_which_picture_an_id_means(tmp_path):
     writer = FORMATS["coco"].to_folder(OutputFolder(tmp_path), ImageIds())
-    writer.add(result_of(everywhere(), name="hall.jpg"), CLIP)
+    writer.add(result_of(everywhere(), name="hall.jpg"), picture("hall.jpg"))
+    writer.add(result_of(everywhere(), seq=12), CLIP)
     writer.close()
     assert json.loads((tmp_path / "coco_results.json").read_text())[0]["image_id"] == 1
     images = json.loads((tmp_path / "coco_images.json").read_text())
-    assert images == [{"id": 1, "file_name": "hall.jpg", "width": 640, "height": 480}]
+    assert images == [
+        {"id": 1, "file_name": "hall.jpg", "width": 640, "height": 480},
+        {"id": 12, "file_name": "room_000000000012", "width": 640, "height": 480},
+    ]
 
 
 def test_lines_reach_the_reader_frame_by_frame():
@@ -213,11 +221,11 @@ def test_lines_reach_the_reader_frame_by_frame():
 
 
 def test_an_input_is_never_overwritten(tmp_path):
-    picture = tmp_path / "a_rendered.png"
-    picture.write_bytes(b"picture")
+    file = tmp_path / "a_rendered.png"
+    file.write_bytes(b"picture")
     with pytest.raises(EdgeposeError, match="is one of the inputs"):
-        OutputFolder(tmp_path, [picture]).fresh("a_rendered.png")
-    assert picture.read_bytes() == b"picture"
+        OutputFolder(tmp_path, [file]).fresh("a_rendered.png")
+    assert file.read_bytes() == b"picture"
 
 
 def test_a_link_in_the_folder_is_replaced_and_not_followed(tmp_path):

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
+from urllib.parse import quote
 
 import av
 import numpy as np
@@ -17,6 +19,8 @@ from edgepose.demo_clip import CLIP
 from edgepose.errors import UsageError
 from edgepose.inputs import read_inputs
 from edgepose.skeleton import BODY18_NAMES
+from tests.clips import encoded, numbered, write_clip
+from tests.streams import PASSWORD, USER, HttpCamera
 
 ROOT = Path(__file__).parents[1]
 SMALLEST = "edgepose_192x256_int8"
@@ -42,31 +46,9 @@ def sentences(run: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in run.stderr.splitlines() if line.startswith("edgepose: ")]
 
 
-def write_picture(path: Path, width: int = 64, height: int = 48, seed: int = 0) -> Path:
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return write_pixels(path, pixels)
-
-
-def write_pixels(path: Path, pixels: np.ndarray) -> Path:
-    codec = {".png": "png", ".jpg": "mjpeg"}[path.suffix]
-    with av.open(str(path), "w", format="image2", options={"update": "1"}) as container:
-        stream = container.add_stream(codec)
-        stream.width, stream.height = pixels.shape[1], pixels.shape[0]
-        stream.pix_fmt = "rgb24" if codec == "png" else "yuvj420p"
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-        container.mux(stream.encode(frame.reformat(format=stream.pix_fmt)))
-        container.mux(stream.encode(None))
-    return path
-
-
-def write_clip(path: Path, frames: int = 8, width: int = 64, height: int = 48) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for count in range(frames):
-            pixels = np.full((height, width, 3), 20 * count, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode(None))
+def write_picture(path: Path, pixels: np.ndarray | None = None) -> Path:
+    codec, form = {".png": ("png", "rgb24"), ".jpg": ("mjpeg", "yuvj444p")}[path.suffix]
+    path.write_bytes(encoded(np.ascontiguousarray(numbered(5) if pixels is None else pixels), codec, form))
     return path
 
 
@@ -107,7 +89,7 @@ def test_a_picture_becomes_a_line_on_standard_output(tmp_path):
     run = predict(picture)
     assert run.returncode == 0, run.stderr
     document = json.loads(run.stdout)
-    assert (document["file"], document["w"], document["h"]) == (str(picture), 64, 48)
+    assert (document["file"], document["w"], document["h"]) == (str(picture), 160, 120)
     assert document["layout"] == "body18"
     assert sentences(run)[-1].startswith("edgepose: 1 frame, ")
 
@@ -116,9 +98,9 @@ def test_a_picture_becomes_a_line_on_standard_output(tmp_path):
 def test_a_folder_and_a_clip_become_openpose_files_with_openpose_names(tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    for place, name in enumerate(("one.png", "two.jpg")):
-        write_picture(pictures / name, seed=place)
-    clip = write_clip(tmp_path / "room.mp4", frames=3)
+    for name in ("one.png", "two.jpg"):
+        write_picture(pictures / name)
+    clip = write_clip(tmp_path / "room.mp4", count=3)
     run = predict(pictures, clip, "--format", "openpose-json", "--out", tmp_path / "out")
     assert run.returncode == 0, run.stderr
     assert run.stdout == ""
@@ -144,7 +126,7 @@ def test_pictures_of_one_name_do_not_write_over_each_other(tmp_path):
 @needs_clip
 def test_coco_results_of_people_are_read_by_pycocotools(tmp_path):
     coco_module = pytest.importorskip("pycocotools.coco")
-    write_pixels(tmp_path / "000000000042.png", frame_of_clip(4.0))
+    write_picture(tmp_path / "000000000042.png", frame_of_clip(4.0))
     annotations = tmp_path / "a.json"
     annotations.write_text(json.dumps({"images": [{"id": 7, "file_name": "000000000042.png"}]}))
     for extra, image_id in (((), 42), (("--annotations", annotations), 7)):
@@ -160,8 +142,8 @@ def test_coco_results_of_people_are_read_by_pycocotools(tmp_path):
 @needs_clip
 def test_a_picture_that_lies_on_its_side_is_turned_upright(tmp_path):
     upright = frame_of_clip(4.0)
-    write_pixels(tmp_path / "upright.png", upright)
-    write_pixels(tmp_path / "turned.png", np.rot90(upright))  # counter-clockwise
+    write_picture(tmp_path / "upright.png", upright)
+    write_picture(tmp_path / "turned.png", np.rot90(upright))  # counter-clockwise
     straight = json.loads(predict(tmp_path / "upright.png").stdout)
     turned = json.loads(predict(tmp_path / "turned.png", "--rotate", "90", "--out", "-", "--render", tmp_path).stdout)
     assert (turned["w"], turned["h"]) == (straight["w"], straight["h"])
@@ -177,7 +159,7 @@ def test_a_picture_that_lies_on_its_side_is_turned_upright(tmp_path):
 @needs_network
 def test_rendering_writes_pictures_and_clips_and_nothing_on_standard_output(tmp_path):
     pytest.importorskip("PIL", reason="needs the extra `render`")
-    picture, clip = write_picture(tmp_path / "a.jpg"), write_clip(tmp_path / "room.mp4", frames=5)
+    picture, clip = write_picture(tmp_path / "a.jpg"), write_clip(tmp_path / "room.mp4", count=5, rate=10)
     run = predict(picture, clip, "--render", tmp_path / "out")
     assert (run.returncode, run.stdout) == (0, ""), run.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_rendered.jpg", "room_rendered.mp4"]
@@ -217,7 +199,7 @@ def test_an_input_that_fails_is_told_and_the_others_go_on(tmp_path):
 
 @needs_network
 def test_what_could_be_read_of_a_truncated_video_is_kept(tmp_path):
-    whole = write_clip(tmp_path / "whole.mkv", frames=60, width=320, height=240)
+    whole = write_clip(tmp_path / "whole.mkv", count=60, size=(320, 240))
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.6)])
     run = predict(cut, "--out", tmp_path / "out")
@@ -262,11 +244,14 @@ def test_a_network_that_is_not_there_is_one_sentence(tmp_path):
     assert len(sentences(run)) == 1
 
 
+def start(*words: str | Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "edgepose", "predict", "--model", SMALLEST, "--threads", "1", *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+
+
 @needs_network
 def test_a_reader_that_goes_away_is_no_failure(tmp_path):
-    clip = write_clip(tmp_path / "a.mp4", frames=60)
-    command = [sys.executable, "-m", "edgepose", "predict", "--model", SMALLEST, str(clip)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    process = start(write_clip(tmp_path / "a.mp4", count=60))
     assert process.stdout
     assert process.stderr
     assert json.loads(process.stdout.readline())["seq"] == 0
@@ -280,10 +265,7 @@ def test_a_reader_that_goes_away_is_no_failure(tmp_path):
 @needs_network
 def test_sigterm_finishes_the_files(tmp_path):
     pytest.importorskip("PIL", reason="needs the extra `render`")
-    clip = write_clip(tmp_path / "a.mp4", frames=2000)
-    command = [sys.executable, "-m", "edgepose", "predict", "--model", SMALLEST, "--format", "native", "--out", "-"]
-    command += ["--render", str(tmp_path / "out"), str(clip)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    process = start(write_clip(tmp_path / "a.mp4", count=2000), "--out", "-", "--render", tmp_path / "out")
     assert process.stdout
     for _ in range(60):
         process.stdout.readline()
@@ -291,6 +273,36 @@ def test_sigterm_finishes_the_files(tmp_path):
     rest, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    with av.open(str(tmp_path / "out" / "a_rendered.mp4")) as rendered:
-        assert len(list(rendered.decode(video=0))) >= 60
     assert rest.count("\n") < 1940
+    with av.open(str(tmp_path / "out" / "a_rendered.mp4")) as rendered:
+        assert len(list(rendered.decode(video=0))) >= 50
+
+
+@needs_network
+def test_a_stream_is_read_until_it_is_stopped_and_its_password_stays_out_of_the_output():
+    with HttpCamera() as camera:
+        process = start(camera.url("/protected", login=f"{quote(USER)}:{quote(PASSWORD, safe='')}@"))
+        assert process.stdout
+        lines = [process.stdout.readline() for _ in range(5)]
+        process.send_signal(signal.SIGINT)
+        rest, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    documents = [json.loads(line) for line in lines]
+    assert {document["source"] for document in documents} == {camera.url("/protected")}
+    assert all(a["t_s"] < b["t_s"] for a, b in pairwise(documents))
+    assert quote(PASSWORD, safe="") not in "".join(lines) + rest + said
+
+
+@needs_network
+def test_a_stream_that_nobody_serves_is_told_in_one_sentence():
+    with HttpCamera() as camera:
+        run = predict(camera.url("/none"))
+    assert run.returncode == 1
+    assert "/none" in sentences(run)[0]
+    assert "1 input failed" in sentences(run)[1]
+
+
+def test_an_address_that_is_none_exits_with_2():
+    run = predict("rtsp://")
+    assert run.returncode == 2
+    assert len(sentences(run)) == 1

@@ -5,7 +5,7 @@ import signal
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,13 @@ from edgepose.adapters.sources import open_source
 from edgepose.commands.arguments import add_network_arguments, share, whole_number
 from edgepose.config import Association, Camera, Model, Mount
 from edgepose.domain import FrameResult
-from edgepose.errors import SourceError, UsageError
+from edgepose.errors import ConfigError, SourceError, UsageError
 from edgepose.evaluation import image_ids
 from edgepose.formats import FORMATS, ImageIds, Origin, OutputFolder, Stems, Writer, without_credentials
 from edgepose.formats.rendered import Rendered
 from edgepose.inputs import Input, read_inputs
 from edgepose.pipeline import Pipeline
+from edgepose.ports import Source
 from edgepose.progress import Progress
 
 STALL_S = 10.0
@@ -64,15 +65,14 @@ def run(args: argparse.Namespace) -> int:
     if args.annotations and args.format != "coco":
         raise UsageError("--annotations gives image ids to --format coco; leave it out for the others")
     inputs = read_inputs(args.inputs)
+    sources = {an_input: _source(an_input) for an_input in inputs}
     pipeline = _pipeline(args, inputs)
     summary = _Summary()
-    with _terminable(), Progress(_total(inputs), "frames") as progress:
-        try:
-            with ExitStack() as stack:
-                writers = [_closed_with(stack, writer) for writer in _writers(args, inputs)]
-                _play_all(inputs, pipeline, writers, summary, progress)
-        finally:
-            progress.say(summary.text())
+    with _terminable(), ExitStack() as stack:
+        writers = [_closed_with(stack, writer) for writer in _writers(args, inputs)]
+        progress = stack.enter_context(Progress(_total(tuple(sources)), "frames"))
+        stack.callback(lambda: progress.say(summary.text()))
+        _play_all(sources, pipeline, writers, summary, progress)
     return 1 if summary.failed else 0
 
 
@@ -108,11 +108,15 @@ def _total(inputs: Sequence[Input]) -> int | None:
 
 
 def _play_all(
-    inputs: Sequence[Input], pipeline: Pipeline, writers: Sequence[Writer], summary: "_Summary", progress: Progress
+    sources: Mapping[Input, Source],
+    pipeline: Pipeline,
+    writers: Sequence[Writer],
+    summary: "_Summary",
+    progress: Progress,
 ) -> None:
     """Every input in turn; one that fails is told and does not keep the others."""
     stems = Stems()
-    for an_input in inputs:
+    for an_input, source in sources.items():
 
         def take(result: FrameResult, an_input: Input = an_input) -> None:
             origin = _origin(an_input, result, stems)
@@ -122,14 +126,21 @@ def _play_all(
             progress.step()
 
         try:
-            _play(an_input, pipeline, take)
+            _play(source, pipeline, take)
         except SourceError as exc:
             summary.failed += 1
             progress.say(f"edgepose: {exc}")
 
 
-def _play(an_input: Input, pipeline: Pipeline, take: Callable[[FrameResult], None]) -> None:
-    source = open_source(an_input.source, stall_timeout_s=STALL_S)
+def _source(an_input: Input) -> Source:
+    """The source, which opens nothing yet."""
+    try:
+        return open_source(an_input.source, stall_timeout_s=STALL_S)
+    except ConfigError as exc:
+        raise UsageError(str(exc)) from exc
+
+
+def _play(source: Source, pipeline: Pipeline, take: Callable[[FrameResult], None]) -> None:
     try:
         for frame in source.frames():
             take(pipeline(frame))

@@ -24,9 +24,8 @@ def encode(result: FrameResult, origin: Origin) -> str:
 def document(result: FrameResult, origin: Origin) -> dict[str, Any]:
     """The same as plain values."""
     frame = result.frame
-    where = {"file": frame.name} if frame.name else {"source": origin.source}
     return {
-        **where,
+        "file" if frame.name else "source": origin.source,
         "seq": frame.seq,
         "t_s": round(frame.t_s, 6),
         "w": result.size[0],

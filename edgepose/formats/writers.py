@@ -96,7 +96,7 @@ class CocoArray:
 
     def add(self, result: FrameResult, origin: Origin) -> None:
         """Write the frame's people."""
-        name = result.frame.name or origin.frame_stem
+        name = origin.source if result.frame.name else origin.frame_stem
         image_id = self._ids.of(name)
         for entry in person_results(result, image_id):
             self._results.add(entry)
