@@ -13,6 +13,8 @@ from edgepose.domain import ByteArray, Picture
 _BITS = 16
 _COLUMNS = 4
 _ROWS = _BITS // _COLUMNS
+_QUICK = {"libvpx": {"deadline": "realtime", "cpu-used": "8"}}
+"""Encoder options where the default is slow."""
 
 
 def numbered(number: int, size: tuple[int, int] = (160, 120)) -> ByteArray:
@@ -41,7 +43,7 @@ def write_clip(
 ) -> Path:
     """A video of numbered frames; `rotation` is what its display matrix says, degrees counterclockwise."""
     with av.open(path, "w", container_options=container or {}) as file:
-        stream = file.add_stream(codec, rate=rate, options=codec_options or {})
+        stream = file.add_stream(codec, rate=rate, options=codec_options or _QUICK.get(codec, {}))
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if rotation:

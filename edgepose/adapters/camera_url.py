@@ -27,18 +27,18 @@ def camera_url(url: str, password_file: str | None, schemes: tuple[str, ...]) ->
 
     Raises ConfigError when the URL is none of these schemes, or password and placeholder don't come together.
     """
-    parts = urlsplit(url.replace(PLACEHOLDER, "PASSWORD"))
+    beginnings = " or ".join(f"{scheme}://" for scheme in schemes)
+    try:
+        parts = urlsplit(url.replace(PLACEHOLDER, "PASSWORD"))
+    except ValueError:  # not kept as the cause: it may quote the password
+        raise ConfigError(f"a camera's url is not an address; it begins with {beginnings}") from None
     where = parts.netloc.rpartition("@")[2]
-    shown = f"{parts.scheme}://{where}{parts.path}"
+    shown = f"{parts.scheme}://{where}{parts.path}" if parts.scheme else f"{where}{parts.path}"
     if parts.scheme not in schemes or not where:
-        raise ConfigError(
-            f"{shown} is not a camera's address; it begins with {' or '.join(f'{s}://' for s in schemes)}"
-        )
-    if (PLACEHOLDER in url) != (password_file is not None):
-        raise ConfigError(
-            f"{shown} needs {PLACEHOLDER} in its url to put the password of its password_file there"
-            if password_file is not None
-            else f"{shown} has {PLACEHOLDER} in its url; name the file with the password as password_file"
-        )
-    password = quote(read_secret(password_file), safe="") if password_file else ""
+        raise ConfigError(f"{shown} is not a camera's address; it begins with {beginnings}")
+    if password_file is None and PLACEHOLDER in url:
+        raise ConfigError(f"{shown} has {PLACEHOLDER} in its url; name the file with the password as password_file")
+    if password_file is not None and PLACEHOLDER not in url:
+        raise ConfigError(f"{shown} has a password_file; write {PLACEHOLDER} where it belongs in its url")
+    password = quote(read_secret(password_file), safe="") if password_file is not None else ""
     return CameraUrl(secret=url.replace(PLACEHOLDER, password), shown=shown)
