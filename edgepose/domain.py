@@ -1,7 +1,8 @@
 """The values that travel from stage to stage: frozen, with shapes and units."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,3 +119,30 @@ class FrameResult:
     times: StageTimes = field(default_factory=StageTimes)
     capped: bool = False
     """True where the maps held more peaks or pairs than the association looks at."""
+
+
+Phase = Literal["suspected", "confirmed", "cleared", "acked", "expired"]
+"""Of a care event: it may go from suspected to expired at once, or be confirmed, and then ends in one of the others."""
+
+
+@dataclass(frozen=True)
+class CareEvent:
+    """One step in the life of something that the care rules watch for; `id` and `phase` together name it."""
+
+    id: str
+    """The same through all phases, and never used again, not even after a restart; letters, digits, - and _."""
+    kind: str
+    """The rule that found it, such as fall."""
+    phase: Phase
+    camera: str
+    track_id: int | None
+    """The person, where it is about one."""
+    zone: str | None
+    t_start: float
+    """When it began, seconds of Frame.t_s."""
+    t_phase: float
+    """When this phase began, seconds of Frame.t_s."""
+    confidence: float
+    """0 to 1."""
+    evidence: Mapping[str, float | str | bool] = field(default_factory=dict)
+    """What it was concluded from, for the reader: names with their unit, such as torso_deg."""
