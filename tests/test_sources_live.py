@@ -207,10 +207,14 @@ def test_a_password_from_systemd(tmp_path, monkeypatch):
         ("cam.lan/a", None, "cam.lan/a is not a camera's address; it begins with rtsp:// or rtsps://"),
         ("rtsp:///a", None, "rtsp:///a is not a camera's address; it begins with rtsp:// or rtsps://"),
         ("rtsp://[::1/a", None, "a camera's url is not an address; it begins with rtsp:// or rtsps://"),
-        ("rtsp://u:@PASSWORD@@h/a", None, "rtsp://h/a has @PASSWORD@ in its url; name the file with the password as pass"),
+        (
+            "rtsp://u:@PASSWORD@@h/a",
+            None,
+            "rtsp://h/a has @PASSWORD@ in its url; name the file with the password as password_file",
+        ),
         ("rtsp://u:pw@h/a", "/f", "rtsp://h/a has a password_file; write @PASSWORD@ where it belongs in its url"),
     ],
-)  # fmt: skip
+)
 def test_an_address_that_cannot_be_meant_is_a_mistake_in_the_configuration(url, password_file, sentence):
     with pytest.raises(ConfigError) as caught:
         open_source(RtspSource(url=url, password_file=password_file), stall_timeout_s=1)

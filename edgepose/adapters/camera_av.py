@@ -36,7 +36,7 @@ class _Input:
     url: str
     options: dict[str, str]
     trouble: Callable[[av.FFmpegError], SourceError]
-    """Says what an error means here."""
+    """Says why it can't be opened."""
     format: str | None = None
 
 
@@ -103,7 +103,7 @@ def _read(
             for frame in _frames(container, stream, stop):
                 yield LiveShot(AvPicture(frame, scaler), stamp(frame))
         except av.FFmpegError as exc:
-            raise given.trouble(exc) from camera_trouble.without_url(exc)
+            raise camera_trouble.when_lost(given.name, patience, exc) from camera_trouble.without_url(exc)
         if not stop.is_set() and not _has_an_end(container, stream):
             raise SourceError(f"{given.name} ended its stream; look whether it is restarting, or has too many viewers")
 

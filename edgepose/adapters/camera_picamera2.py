@@ -25,7 +25,7 @@ from edgepose.errors import SourceError
 
 _BUFFERS = 4
 """One with the sensor, one with the image processor, one being copied, one to spare."""
-_LONGEST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 0.1
 """After so long the reader looks whether it is still wanted."""
 _OLDEST_NS = 5_000_000_000
 """A sensor time stamp further back than this is of another clock."""
@@ -161,7 +161,7 @@ def _next_request(camera: Any, config: Picamera2Source, patience: Patience, stop
         except (TimeoutError, concurrent.futures.TimeoutError) as exc:
             if time.monotonic() > deadline_s:
                 raise SourceError(
-                    f"{_name(config)} gave no frame in {patience.opening_s:g} s; check its cable"
+                    f"{_name(config)} gave no frame in {patience.opening_s:g} s; check its ribbon cable"
                 ) from exc
     return None
 

@@ -7,19 +7,26 @@ from urllib.parse import urlsplit
 import av
 
 from edgepose.adapters.camera_url import CameraUrl
-from edgepose.adapters.live import Patience
+from edgepose.adapters.live import CHECK_CONNECTION, Patience
 from edgepose.config import V4l2Source
 from edgepose.errors import SourceError
 
 
 def of_network(url: CameraUrl, patience: Patience, exc: av.FFmpegError) -> SourceError:
-    """For a camera with an address."""
+    """For a camera with an address, that can't be opened."""
     return SourceError(f"camera {url.shown} {_of_network(url, patience, exc)}")
 
 
 def of_device(source: V4l2Source, exc: av.FFmpegError) -> SourceError:
-    """For a camera with a device file."""
+    """For a camera with a device file, that can't be opened."""
     return SourceError(f"camera {source.device} {_of_device(source, exc)}")
+
+
+def when_lost(name: str, patience: Patience, exc: av.FFmpegError) -> SourceError:
+    """For a camera that has given frames."""
+    if isinstance(exc, av.ExitError | av.TimeoutError):
+        return SourceError(f"{name} gave no frame in {patience.stall_s:g} s; {CHECK_CONNECTION}")
+    return SourceError(f"{name} is lost ({exc.strerror}); {CHECK_CONNECTION}")
 
 
 def without_url(exc: av.FFmpegError) -> OSError:
@@ -34,7 +41,7 @@ def _of_network(url: CameraUrl, patience: Patience, exc: av.FFmpegError) -> str:
         case av.HTTPNotFoundError():
             return "answers, but has nothing under this path (404); look up the path in the camera's manual"
         case av.ExitError() | av.TimeoutError():
-            return f"gave no frame in {patience.stall_s:g} s; check that it is on and connected, and its address"
+            return f"gave no frame in {patience.opening_s:g} s; {CHECK_CONNECTION}"
         case av.ConnectionRefusedError():
             return "refuses the connection; check its port, and that it is on and its streaming is enabled"
         case av.InvalidDataError():

@@ -10,9 +10,9 @@ from edgepose.domain import Frame, Picture
 from edgepose.errors import SourceError
 
 _LEAST_OPENING_S = 10.0
-_STALL_ADVICE = "check that it is on and connected, and that nothing else uses it"
-_CLOSING_S = 1.0
-"""How long close() waits for the camera to be let go."""
+CHECK_CONNECTION = "check that it is on and connected, and that nothing else uses it"
+_CLOSING_S = 0.25
+"""How long close() waits for the camera to be let go: some frame times, since a reader notices with the next frame."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class LiveSource:
                 yield frame
                 limit_s = self._patience.stall_s
         except TimeoutError:
-            raise SourceError(f"{self._name} gave no frame in {limit_s:g} s; {_STALL_ADVICE}") from None
+            raise SourceError(f"{self._name} gave no frame in {limit_s:g} s; {CHECK_CONNECTION}") from None
         finally:
             reading.end()
 
