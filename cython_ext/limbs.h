@@ -27,10 +27,6 @@ typedef struct {
     float field_limit;  /* float32 fields are clamped to +- this */
 } ep_limb;
 
-typedef struct {
-    int32_t ax, ay, bx, by, dx, dy;
-} ep_pair;
-
 static inline float ep_length(int32_t dx, int32_t dy)
 {
     const float x = (float)dx, y = (float)dy;
@@ -93,9 +89,20 @@ static inline float ep_field_float(const ep_limb *limb, const char *at)
 #undef EP_FIELD
 #undef EP_SUM
 
+#if EP_HAVE_AVX2
+EP_BEGIN_AVX2
+#include "limbs_avx2.h"
+EP_END_AVX2
+#endif
+
 /* Keys of the pairs that may be joined, a-peaks first; `*capped` is set where `room` was too small. */
 static int32_t ep_score_limb(const ep_limb *limb, int path, uint64_t *keys, int32_t room, int32_t *capped)
 {
+#if EP_HAVE_AVX2
+    ep_gather gather;
+    if (path == EP_AVX2 && ep_can_gather(limb, &gather))
+        return ep_avx2_score_pairs(limb, &gather, keys, room, capped);
+#endif
     (void)path;
     switch (limb->field->dtype) {
     case EP_INT8: return ep_int8_score_pairs(limb, keys, room, capped);

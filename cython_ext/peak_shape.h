@@ -117,6 +117,30 @@ static inline __attribute__((always_inline)) int32_t ep_fit(const ep_map *map, i
     return ep_vertex(tilt, bend, wide + 1);
 }
 
+/* The same for both axes of a single cell that has all its neighbours, which nearly every peak is. */
+static inline __attribute__((always_inline)) void ep_fit_cell(const ep_map *map, int dtype, const int32_t *logs,
+                                                              const char *at, ep_peak *peak)
+{
+    int32_t l[3][3];
+    for (int dy = -1; dy <= 1; dy++)
+        for (int dx = -1; dx <= 1; dx++)
+            l[dy + 1][dx + 1] = logs[ep_level_as(dtype, map, at + dy * map->row_bytes + dx * map->cell_bytes)];
+    int32_t columns[3], rows[3];
+    for (int i = 0; i < 3; i++) {
+        columns[i] = l[0][i] + 2 * l[1][i] + l[2][i];
+        rows[i] = l[i][0] + 2 * l[i][1] + l[i][2];
+    }
+    const int32_t x_bend = 2 * columns[1] - columns[0] - columns[2], y_bend = 2 * rows[1] - rows[0] - rows[2];
+    if (x_bend > 0) {
+        peak->x += ep_vertex(columns[2] - columns[0], x_bend, 2);
+        peak->log_height += ep_rise(columns[2] - columns[0], x_bend, 4);
+    }
+    if (y_bend > 0) {
+        peak->y += ep_vertex(rows[2] - rows[0], y_bend, 2);
+        peak->log_height += ep_rise(rows[2] - rows[0], y_bend, 4);
+    }
+}
+
 static inline __attribute__((always_inline)) int ep_place_as(const ep_map *map, int dtype, const int32_t *logs,
                                                              int32_t y, int32_t x, int32_t channel, ep_walk *walk,
                                                              ep_peak *peak)
@@ -137,7 +161,9 @@ static inline __attribute__((always_inline)) int ep_place_as(const ep_map *map, 
     peak->x = (box.left + box.right) * (EP_CELL / 2);
     peak->y = (box.top + box.bottom) * (EP_CELL / 2);
     peak->log_height = logs[ep_level_as(dtype, map, at)];
-    if (box.cells == (box.right - box.left + 1) * (box.bottom - box.top + 1)) {
+    if (box.cells == 1 && x > 0 && right && y > 0 && below)
+        ep_fit_cell(map, dtype, logs, at, peak);
+    else if (box.cells == (box.right - box.left + 1) * (box.bottom - box.top + 1)) {
         peak->x += ep_fit(map, dtype, logs, origin, map->cell_bytes, box.left, box.right, map->width, map->row_bytes,
                           box.top, box.bottom, map->height, &peak->log_height);
         peak->y += ep_fit(map, dtype, logs, origin, map->row_bytes, box.top, box.bottom, map->height, map->cell_bytes,
