@@ -3,6 +3,7 @@
 import argparse
 import signal
 import statistics
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgepose import networks
+from edgepose.adapters.clip_length import frame_count
 from edgepose.adapters.sources import open_source
 from edgepose.commands.arguments import add_network_arguments, share, whole_number
-from edgepose.config import Association, Camera, Model, Mount
+from edgepose.config import Association, Camera, FileSource, Model, Mount, SourceConfig
 from edgepose.domain import FrameResult
 from edgepose.errors import ConfigError, SourceError, UsageError
 from edgepose.evaluation import image_ids
@@ -51,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_network_arguments(parser)
     parser.add_argument("--min-keypoint", type=share, metavar="C", help="least confidence of a keypoint")
     parser.add_argument("--min-limb", type=share, metavar="C", help="least part affinity along a limb")
-    parser.add_argument("--max-people", type=whole_number(1, 200), default=20, metavar="N", help="(default: 20)")
+    parser.add_argument(
+        "--max-people", type=whole_number(1, 200), default=20, metavar="N", help="most people in a frame (default: 20)"
+    )
     parser.add_argument(
         "--rotate", type=int, choices=(0, 90, 180, 270), default=0, help="clockwise degrees that bring pictures upright"
     )
@@ -70,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     summary = _Summary()
     with _terminable(), ExitStack() as stack:
         writers = [_closed_with(stack, writer) for writer in _writers(args, inputs)]
-        progress = stack.enter_context(Progress(_total(tuple(sources)), "frames"))
+        progress = stack.enter_context(_bar(args, tuple(sources)))
         stack.callback(lambda: progress.say(summary.text()))
         _play_all(sources, pipeline, writers, summary, progress)
     return 1 if summary.failed else 0
@@ -88,7 +92,7 @@ def _pipeline(args: argparse.Namespace, inputs: Sequence[Input]) -> Pipeline:
 def _writers(args: argparse.Namespace, inputs: Sequence[Input]) -> Iterator[Writer]:
     files = [Path(an_input.text) for an_input in inputs if "://" not in an_input.text]
     ids = ImageIds(image_ids(args.annotations) if args.annotations else None)
-    out = args.out or ("" if args.render else "-")
+    out = _out(args)
     if out == "-":
         yield FORMATS[args.format].to_stdout(ids)
     elif out:
@@ -97,14 +101,30 @@ def _writers(args: argparse.Namespace, inputs: Sequence[Input]) -> Iterator[Writ
         yield Rendered(OutputFolder(args.render, files), args.rotate)
 
 
+def _out(args: argparse.Namespace) -> str:
+    """Where results go: a folder, - for standard output, or nothing where only pictures are wanted."""
+    return str(args.out or ("" if args.render else "-"))
+
+
 def _closed_with(stack: ExitStack, writer: Writer) -> Writer:
     stack.callback(writer.close)
     return writer
 
 
+def _bar(args: argparse.Namespace, inputs: Sequence[Input]) -> Progress:
+    """A bar, unless results run over the same terminal."""
+    on_terminal = sys.stderr.isatty() and not (_out(args) == "-" and sys.stdout.isatty())
+    return Progress(_total(inputs) if on_terminal else None, "frames", enabled=on_terminal)
+
+
 def _total(inputs: Sequence[Input]) -> int | None:
-    """How many frames there will be, where only pictures were given."""
-    return len(inputs) if all(an_input.picture for an_input in inputs) else None
+    """How many frames there will be; None where a stream or camera may go on for ever."""
+    counts = [1 if an_input.picture else _clip_length(an_input.source) for an_input in inputs]
+    return None if None in counts else sum(count for count in counts if count)
+
+
+def _clip_length(source: SourceConfig) -> int | None:
+    return frame_count(Path(source.path)) if isinstance(source, FileSource) else None
 
 
 def _play_all(
