@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# setuptools greets every editable install with a page of warnings that concern nobody here.
+PIP := PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py $(wildcard cython_ext/*)
 
 .PHONY: help demo test check bench clean
@@ -31,17 +33,17 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "edgepose needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try make PYTHON=python3.11 …" >&2; exit 1; }
 	$(PYTHON) -m venv $$($(PYTHON) -c 'import picamera2' 2>/dev/null && echo --system-site-packages) $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+	$(PIP) --upgrade pip
 
 $(VENV)/.demo: $(SOURCES) | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	$(PIP) --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.test: debian-packages.sh $(SOURCES) | $(VENV)/bin/python
 	./debian-packages.sh test $(PYTHON)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.check: pyproject.toml | $(VENV)/.test
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) --editable '.[dev]'
 	@touch $@
