@@ -34,6 +34,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+            self._bar = None
 
 
 def _bar(total: int | None, unit: str) -> Any:

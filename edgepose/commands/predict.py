@@ -74,8 +74,9 @@ def run(args: argparse.Namespace) -> int:
     summary = _Summary()
     with _terminable(), ExitStack() as stack:
         writers = [_closed_with(stack, writer) for writer in _writers(args, inputs)]
-        progress = stack.enter_context(_bar(args, tuple(sources)))
+        progress = _bar(args, tuple(sources))
         stack.callback(lambda: progress.say(summary.text()))
+        stack.enter_context(progress)
         _play_all(sources, pipeline, writers, summary, progress)
     return 1 if summary.failed else 0
 
