@@ -2,13 +2,9 @@
 
 import argparse
 import signal
-import statistics
 import sys
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgepose import networks
@@ -16,14 +12,14 @@ from edgepose.adapters.clip_length import frame_count
 from edgepose.adapters.sources import open_source
 from edgepose.commands.arguments import add_network_arguments, share, whole_number
 from edgepose.config import Association, Camera, FileSource, Model, Mount, SourceConfig
-from edgepose.domain import FrameResult
-from edgepose.errors import ConfigError, SourceError, UsageError
+from edgepose.errors import ConfigError, UsageError
 from edgepose.evaluation import image_ids
-from edgepose.formats import FORMATS, ImageIds, Origin, OutputFolder, Stems, Writer, without_credentials
+from edgepose.formats import FORMATS, ImageIds, OutputFolder, Writer
 from edgepose.formats.rendered import Rendered
 from edgepose.inputs import Input, read_inputs
 from edgepose.pipeline import Pipeline
 from edgepose.ports import Source
+from edgepose.prediction import Prediction
 from edgepose.progress import Progress
 
 STALL_S = 10.0
@@ -54,7 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-keypoint", type=share, metavar="C", help="least confidence of a keypoint")
     parser.add_argument("--min-limb", type=share, metavar="C", help="least part affinity along a limb")
     parser.add_argument(
-        "--max-people", type=whole_number(1, 200), default=20, metavar="N", help="most people in a frame (default: 20)"
+        "--max-people",
+        type=whole_number(1, 200),
+        default=Association().max_people,
+        metavar="N",
+        help="most people in a frame (default: %(default)s)",
     )
     parser.add_argument(
         "--rotate", type=int, choices=(0, 90, 180, 270), default=0, help="clockwise degrees that bring pictures upright"
@@ -71,14 +71,14 @@ def run(args: argparse.Namespace) -> int:
     inputs = read_inputs(args.inputs)
     sources = {an_input: _source(an_input) for an_input in inputs}
     pipeline = _pipeline(args, inputs)
-    summary = _Summary()
     with _terminable(), ExitStack() as stack:
         writers = [_closed_with(stack, writer) for writer in _writers(args, inputs)]
         progress = _bar(args, tuple(sources))
-        stack.callback(lambda: progress.say(summary.text()))
+        prediction = Prediction(pipeline, writers, progress)
+        stack.callback(lambda: progress.say(f"edgepose: {prediction.summary()}"))
         stack.enter_context(progress)
-        _play_all(sources, pipeline, writers, summary, progress)
-    return 1 if summary.failed else 0
+        prediction.play_all(sources)
+    return 1 if prediction.failed else 0
 
 
 def _pipeline(args: argparse.Namespace, inputs: Sequence[Input]) -> Pipeline:
@@ -128,80 +128,12 @@ def _clip_length(source: SourceConfig) -> int | None:
     return frame_count(Path(source.path)) if isinstance(source, FileSource) else None
 
 
-def _play_all(
-    sources: Mapping[Input, Source],
-    pipeline: Pipeline,
-    writers: Sequence[Writer],
-    summary: "_Summary",
-    progress: Progress,
-) -> None:
-    """Every input in turn; one that fails is told and does not keep the others."""
-    stems = Stems()
-    for an_input, source in sources.items():
-
-        def take(result: FrameResult, an_input: Input = an_input) -> None:
-            origin = _origin(an_input, result, stems)
-            for writer in writers:
-                writer.add(result, origin)
-            summary.add(result)
-            progress.step()
-
-        try:
-            _play(source, pipeline, take)
-        except SourceError as exc:
-            summary.failed += 1
-            progress.say(f"edgepose: {exc}")
-
-
 def _source(an_input: Input) -> Source:
     """The source, which opens nothing yet."""
     try:
         return open_source(an_input.source, stall_timeout_s=STALL_S)
     except ConfigError as exc:
         raise UsageError(str(exc)) from exc
-
-
-def _play(source: Source, pipeline: Pipeline, take: Callable[[FrameResult], None]) -> None:
-    try:
-        for frame in source.frames():
-            take(pipeline(frame))
-    finally:
-        source.close()
-
-
-def _origin(an_input: Input, result: FrameResult, stems: Stems) -> Origin:
-    still = bool(result.frame.name)
-    stem = stems.of(an_input.text)
-    return Origin(
-        source=without_credentials(an_input.text),
-        input_stem=stems.of(an_input.group),
-        frame_stem=stem if still else f"{stem}_{result.frame.seq:012d}",
-    )
-
-
-@dataclass
-class _Summary:
-    frames: int = 0
-    people: int = 0
-    failed: int = 0
-    started: float = field(default_factory=time.perf_counter)
-    network_ms: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
-
-    def add(self, result: FrameResult) -> None:
-        self.frames += 1
-        self.people += len(result.tracks)
-        self.network_ms.append(result.times.infer + result.times.associate)
-
-    def text(self) -> str:
-        seconds = time.perf_counter() - self.started
-        speed = f", network and association {statistics.median(self.network_ms):.1f} ms (median)" if self.frames else ""
-        failures = f"; {_counted(self.failed, 'input')} failed" if self.failed else ""
-        found = f"{_counted(self.frames, 'frame')}, {_counted(self.people, 'skeleton')}"
-        return f"edgepose: {found} in {seconds:.1f} s{speed}{failures}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 @contextmanager
