@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from typing import cast
 
 import av
 from av.container import InputContainer
@@ -38,6 +39,8 @@ class _Input:
     trouble: Callable[[av.FFmpegError], SourceError]
     """Says why it can't be opened."""
     format: str | None = None
+    lends: bool = False
+    """Packets lie in the driver's memory, which is gone when the device is closed; decoded raw video would share it."""
 
 
 def source(config: RtspSource | HttpSource | V4l2Source, patience: Patience) -> LiveSource:
@@ -67,6 +70,7 @@ def _device_reader(config: V4l2Source, patience: Patience) -> Reader:
         options,
         lambda exc: camera_trouble.of_device(config, exc),
         format="v4l2",
+        lends=True,
     )
     return lambda stop: _read(given, patience, stop, _captured_ns)
 
@@ -87,7 +91,7 @@ def _read(
             given.url,
             "r",
             format=given.format,
-            options=given.options,
+            container_options=given.options,
             timeout=(patience.opening_s, patience.stall_s),
             metadata_errors="replace",
         )
@@ -100,26 +104,39 @@ def _read(
         stream.thread_count = 1  # more threads deliver each frame later
         scaler = Scaler()
         try:
-            for frame in _frames(container, stream, stop):
-                yield LiveShot(AvPicture(frame, scaler), stamp(frame))
+            # Closed before the container is, since it may hold a packet of it.
+            with closing(_frames(container, stream, stop, given.lends)) as frames:
+                for frame in frames:
+                    yield LiveShot(AvPicture(frame, scaler), stamp(frame))
         except av.FFmpegError as exc:
             raise camera_trouble.when_lost(given.name, patience, exc) from camera_trouble.without_url(exc)
         if not stop.is_set() and not _has_an_end(container, stream):
             raise SourceError(f"{given.name} ended its stream; look whether it is restarting, or has too many viewers")
 
 
-def _frames(container: InputContainer, stream: VideoStream, stop: threading.Event) -> Iterator[av.VideoFrame]:
+def _frames(
+    container: InputContainer, stream: VideoStream, stop: threading.Event, lends: bool
+) -> Generator[av.VideoFrame]:
     """Decoded frames; a damaged packet, as after a lost one, costs only itself."""
     while not stop.is_set():
         try:
             for packet in container.demux(stream):
                 if stop.is_set():
                     return
+                own = _copy(packet) if lends and packet.size else packet
+                del packet  # a lent one may not outlive the container, not even in a traceback
                 with suppress(av.InvalidDataError):
-                    yield from packet.decode()
+                    yield from stream.decode(own)
             return
         except av.BlockingIOError:  # a device without a frame yet; only those are opened non-blocking
             stop.wait(_IDLE_S)
+
+
+def _copy(packet: "av.Packet[VideoStream]") -> "av.Packet[VideoStream]":
+    """The same packet in memory of its own."""
+    own = av.Packet(bytes(packet))
+    own.pts, own.dts, own.time_base = packet.pts, packet.dts, packet.time_base
+    return cast("av.Packet[VideoStream]", own)
 
 
 def _has_an_end(container: InputContainer, stream: VideoStream) -> bool:

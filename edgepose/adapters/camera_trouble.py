@@ -59,17 +59,14 @@ def _of_device(source: V4l2Source, exc: av.FFmpegError) -> str:
         case errno.ENOENT | errno.ENODEV | errno.ENXIO:
             return "is not there; plug it in, and look for its name with v4l2-ctl --list-devices"
         case errno.EACCES | errno.EPERM:
-            return (
-                "may not be used by this user; add them to its group with sudo usermod -aG video USER, then log in anew"
-            )
+            return "may not be used by this user; add them to the group video: sudo usermod -aG video USER"
         case errno.EBUSY:
             return f"is used by another program; end that one, fuser {source.device} tells which it is"
         case errno.ENOTTY:
             return "is not a camera; look for the right name with v4l2-ctl --list-devices"
         case errno.EINVAL:
-            asked = (
-                f"{source.width}x{source.height} at {source.fps:g} a second in {source.pixel_format or 'any format'}"
-            )
+            kind = source.pixel_format or "any format"
+            asked = f"{source.width}x{source.height} at {source.fps:g} a second in {kind}"
             return f"can't give {asked}; see what it can with v4l2-ctl --device {source.device} --list-formats-ext"
         case _:
             return f"can't be read: {exc.strerror}; unplug it and plug it in again"
