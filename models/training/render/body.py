@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from mesh import Float, Int, vertex_normals
+from hands import relaxed
+from mesh import Float, Int
 
-BODY18 = (
-    "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee "
-    "right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear"
-).split()
+BODY18 = [
+    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+    "right_eye", "left_eye", "right_ear", "left_ear",
+]  # fmt: skip
 
 SPINE = ("spine05", "spine04", "spine03", "spine02", "spine01")
 NECK = ("neck01", "neck02", "neck03", "head")
@@ -76,6 +78,7 @@ def make_body(phenotype: Mapping[str, float], height_m: float) -> Body:
     heads = ((heads - centre) * scale).astype(np.float32)
     joints = dict(zip(labels, heads, strict=True))
     joints["root"] = np.zeros(3, np.float32)
+    vertices = relaxed(vertices, joints, _finger_shares(model, len(vertices)))
     joints.update(_face_points(vertices, joints))
     faces = np.asarray(model.faces.numpy(), np.int32)
     sole = float(joints["foot.L"][2] - vertices[:, 2].min())
@@ -108,7 +111,22 @@ def _segment_weights(model, count: int) -> Float:  # type: ignore[no-untyped-def
     weights = np.zeros((count, len(SEGMENTS)), np.float32)
     for column in range(bones.shape[1]):
         np.add.at(weights, (np.arange(count), np.asarray(owner)[bones[:, column]]), share[:, column])
-    return weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
+    return np.asarray(weights / np.maximum(weights.sum(1, keepdims=True), 1e-9))
+
+
+def _finger_shares(model, count: int) -> dict[str, Float]:  # type: ignore[no-untyped-def]
+    """For each finger bone the weight of it and of the bones that hang on it."""
+    labels, parents = list(model.bone_labels), list(model.bone_parents)
+    bones = model.vertex_bone_indices.numpy()
+    share = model.vertex_bone_weights.detach().numpy()
+    total = {name: np.zeros(count, np.float32) for name in labels if name.startswith("finger")}
+    for bone, name in enumerate(labels):
+        own = np.where(bones == bone, share, 0).sum(1)
+        at = bone
+        while name.startswith("finger") and labels[at].startswith("finger"):
+            total[labels[at]] += own
+            at = int(parents[at])
+    return total
 
 
 def _face_points(vertices: Float, joints: Mapping[str, Float]) -> dict[str, Float]:
@@ -140,7 +158,7 @@ _KEYPOINT_JOINTS: dict[str, tuple[str, str]] = {
 def skinned(body: Body, vertices: Float, transforms: Float) -> Float:
     """`vertices` (the body's own or dressed ones) moved by the segments' (S, 3, 4) transforms."""
     blend = (body.weights @ transforms.reshape(len(SEGMENTS), 12)).reshape(-1, 3, 4)
-    return (np.einsum("nij,nj->ni", blend[:, :, :3], vertices) + blend[:, :, 3]).astype(np.float32)
+    return np.asarray(np.einsum("nij,nj->ni", blend[:, :, :3], vertices) + blend[:, :, 3], np.float32)
 
 
 def keypoints(body: Body, transforms: Float) -> Float:
@@ -151,6 +169,3 @@ def keypoints(body: Body, transforms: Float) -> Float:
         out[BODY18.index(name)] = matrix[:, :3] @ body.joints[joint] + matrix[:, 3]
     out[1] = 0.5 * (out[2] + out[5])
     return out
-
-
-__all__ = ["BODY18", "SEGMENTS", "SEGMENT_INDEX", "Body", "keypoints", "make_body", "skinned", "vertex_normals"]

@@ -20,6 +20,7 @@ import scene
 import story
 import truth
 from motion import RATE_HZ
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 WIDTH, HEIGHT, FPS = 640, 480, 15
@@ -77,7 +78,7 @@ class Encoder:
     def __enter__(self) -> Encoder:
         return self
 
-    def add(self, pixels: np.ndarray) -> None:  # type: ignore[type-arg]
+    def add(self, pixels: NDArray[np.uint8]) -> None:
         """Appends an (H, W, 3) uint8 RGB picture."""
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         self._file.mux(self._stream.encode(frame))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import scene
-from mesh import Float, Int
+from mesh import Float, Vec
 from numba import njit, prange
-from raster import visible
+from numpy.typing import NDArray
+from raster import may_be_shaded, visible
 
 
 @dataclass(frozen=True)
@@ -26,55 +27,72 @@ class Lights:
         return len(self.places)
 
 
-_WINDOW = (np.array([1.0, 1.08, 1.18]), 15.0)
-_BULB = (np.array([1.0, 0.70, 0.42]), 1.5)
-_CORRIDOR = (np.array([1.0, 0.86, 0.68]), 1.1)
+@dataclass(frozen=True)
+class _Patch:
+    """A rectangle that gives light."""
+
+    origin: Vec
+    u: Vec
+    v: Vec
+    facing: Vec
+    colour: Vec
+    strength: float
+
+    def lamps(self, count: int, rng: np.random.Generator) -> Lights:
+        """About `count` lamps, one in each cell of a grid as square as can be."""
+        u, v = np.asarray(self.u), np.asarray(self.v)
+        columns = max(1, round(float(np.sqrt(count * np.linalg.norm(u) / np.linalg.norm(v)))))
+        rows = max(1, round(count / columns))
+        s, t = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
+        s = (s + rng.uniform(-0.3, 0.3, s.shape) / columns).reshape(-1, 1)
+        t = (t + rng.uniform(-0.3, 0.3, t.shape) / rows).reshape(-1, 1)
+        places = np.asarray(self.origin) + s * u + t * v
+        total = len(places)
+        power = np.tile(np.asarray(self.colour) * self.strength / total, (total, 1))
+        return Lights(places, np.tile(np.asarray(self.facing, np.float64), (total, 1)), power)
+
+
+_W, _D = scene.WIDTH_M, scene.DEPTH_M
+_WINDOW = _Patch(
+    (_W + 0.1, scene.WINDOW_Y[0], scene.WINDOW_Z[0]),
+    (0, scene.WINDOW_Y[1] - scene.WINDOW_Y[0], 0),
+    (0, 0, scene.WINDOW_Z[1] - scene.WINDOW_Z[0]),
+    (-1, 0, 0), (1.0, 1.08, 1.18), 26.0,
+)  # fmt: skip
+_CORRIDOR = _Patch(
+    (scene.DOOR_X[0], _D + 0.5, 0.3), (scene.DOOR_X[1] - scene.DOOR_X[0], 0, 0), (0, 0, 1.7),
+    (0, -1, 0), (1.0, 0.86, 0.68), 1.1,
+)  # fmt: skip
+# what the room's surfaces throw back
 _BOUNCE = (
-    # what the surfaces throw back: origin, the two sides, facing, colour, strength
-    ((0, 0, 2.58), (4.7, 0, 0), (0, 4.3, 0), (0, 0, -1), (1.0, 0.98, 0.93), 9.5),
-    ((0.02, 0, 0.2), (0, 4.3, 0), (0, 0, 2.2), (1, 0, 0), (1.0, 0.95, 0.84), 6.5),
-    ((0, 0.02, 0.2), (4.7, 0, 0), (0, 0, 2.2), (0, 1, 0), (1.0, 0.95, 0.84), 4.0),
-    ((0, 4.28, 0.9), (4.7, 0, 0), (0, 0, 1.6), (0, -1, 0), (1.0, 0.95, 0.84), 3.2),
-    ((4.68, 0, 0.9), (0, 4.3, 0), (0, 0, 1.6), (-1, 0, 0), (1.0, 0.94, 0.82), 1.8),
-    ((0.3, 0.3, 0.02), (4.0, 0, 0), (0, 3.6, 0), (0, 0, 1), (1.0, 0.78, 0.56), 2.4),
+    _Patch((0, 0, 2.58), (_W, 0, 0), (0, _D, 0), (0, 0, -1), (1.0, 0.98, 0.93), 7.0),
+    _Patch((0.02, 0, 0.2), (0, _D, 0), (0, 0, 2.2), (1, 0, 0), (1.0, 0.95, 0.84), 5.0),
+    _Patch((0, 0.02, 0.2), (_W, 0, 0), (0, 0, 2.2), (0, 1, 0), (1.0, 0.95, 0.84), 3.0),
+    _Patch((0, _D - 0.02, 0.9), (_W, 0, 0), (0, 0, 1.6), (0, -1, 0), (1.0, 0.95, 0.84), 3.2),
+    _Patch((_W - 0.02, 0, 0.9), (0, _D, 0), (0, 0, 1.6), (-1, 0, 0), (1.0, 0.94, 0.82), 1.8),
+    _Patch((0.3, 0.3, 0.02), (4.0, 0, 0), (0, 3.6, 0), (0, 0, 1), (1.0, 0.78, 0.56), 2.4),
 )
+_BULB_COLOUR, _BULB_STRENGTH = np.array([1.0, 0.70, 0.42]), 1.5
 
 
 def lights(window: int, bounce: int, bulb: int, seed: int) -> Lights:
     """Lamps spread evenly: `window` on the window, `bounce` on each bouncing surface on average, `bulb` in the lamp."""
     rng = np.random.default_rng(seed)
-    (y0, y1), (z0, z1) = scene.WINDOW_Y, scene.WINDOW_Z
-    groups = [
-        _patch((scene.WIDTH_M + 0.1, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), (-1, 0, 0), *_WINDOW, window, rng)
-    ]
-    whole = sum(b[5] for b in _BOUNCE)
-    for origin, u, v, facing, colour, strength in _BOUNCE:
-        count = max(1, round(bounce * len(_BOUNCE) * strength / whole))
-        groups.append(_patch(origin, u, v, facing, np.asarray(colour), strength, count, rng))
-    x0, x1 = scene.DOOR_X
-    door = (x0, scene.DEPTH_M + 0.5, 0.3), (x1 - x0, 0, 0), (0, 0, 1.7), (0, -1, 0)
-    groups.append(_patch(*door, *_CORRIDOR, max(1, window // 4), rng))
-    colour, strength = _BULB
+    groups = [_WINDOW.lamps(window, rng)]
+    whole = sum(patch.strength for patch in _BOUNCE)
+    for patch in _BOUNCE:
+        groups.append(patch.lamps(max(1, round(bounce * len(_BOUNCE) * patch.strength / whole)), rng))
+    groups.append(_CORRIDOR.lamps(max(1, window // 4), rng))
     at = np.asarray(scene.LAMP_AT) + rng.uniform(-0.05, 0.05, (bulb, 3))
-    groups.append((at, np.zeros((bulb, 3)), np.tile(colour * strength / bulb, (bulb, 1))))
-    places, normals, power = (np.concatenate(g).astype(np.float32) for g in zip(*groups, strict=True))
-    return Lights(places, normals, power)
+    groups.append(Lights(at, np.zeros((bulb, 3)), np.tile(_BULB_COLOUR * _BULB_STRENGTH / bulb, (bulb, 1))))
+    return Lights(
+        np.concatenate([g.places for g in groups]).astype(np.float32),
+        np.concatenate([g.normals for g in groups]).astype(np.float32),
+        np.concatenate([g.power for g in groups]).astype(np.float32),
+    )
 
 
-def _patch(origin, u, v, facing, colour, strength, count, rng):  # type: ignore[no-untyped-def]
-    """`count` lamps on a rectangle, one in each cell of a grid as square as can be."""
-    uu, vv = np.asarray(u, float), np.asarray(v, float)
-    columns = max(1, round(np.sqrt(count * np.linalg.norm(uu) / np.linalg.norm(vv))))
-    rows = max(1, round(count / columns))
-    s, t = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
-    s = (s + rng.uniform(-0.3, 0.3, s.shape) / columns).reshape(-1, 1)
-    t = (t + rng.uniform(-0.3, 0.3, t.shape) / rows).reshape(-1, 1)
-    places = np.asarray(origin) + s * uu + t * vv
-    total = len(places)
-    return places, np.tile(facing, (total, 1)), np.tile(np.asarray(colour) * strength / total, (total, 1))
-
-
-@njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, fastmath=True)
 def _incoming(place: Float, facing: Float, x: float, y: float, z: float, nx: float, ny: float, nz: float) -> float:
     """How strongly one lamp of unit power lights a surface that faces (nx, ny, nz); shadows left out."""
     dx, dy, dz = place[0] - x, place[1] - y, place[2] - z
@@ -88,11 +106,11 @@ def _incoming(place: Float, facing: Float, x: float, y: float, z: float, nx: flo
         at_lamp = -(dx * facing[0] + dy * facing[1] + dz * facing[2]) / distance
         if at_lamp <= 0.0:
             return 0.0
-    return at_surface * at_lamp / (square + 0.25) / np.pi
+    return float(at_surface * at_lamp / (square + 0.25) / np.pi)
 
 
-@njit(cache=True, parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
-def gather(
+@njit(cache=True, parallel=True, fastmath=True)
+def gather(  # noqa: PLR0913, PLR0917
     points: Float, normals: Float, places: Float, facings: Float, power: Float, cubes: Float, bias: float, reach: int,
     out: Float,
 ) -> None:  # fmt: skip
@@ -109,7 +127,7 @@ def gather(
                     out[i, c] += share * power[k, c]
 
 
-@njit(cache=True, parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, parallel=True, fastmath=True)
 def shares(points: Float, normals: Float, places: Float, facings: Float, cubes: Float, bias: float, out: Float) -> None:
     """`out` (N, L): what each lamp of unit power gives each surface point, shadows of `cubes` included."""
     for i in prange(points.shape[0]):
@@ -123,11 +141,20 @@ def shares(points: Float, normals: Float, places: Float, facings: Float, cubes: 
             out[i, k] = share
 
 
-@njit(cache=True, parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
-def dimmed(points: Float, normals: Float, known: Float, places: Float, power: Float, cubes: Float, out: Float) -> None:
+@njit(cache=True, parallel=True, fastmath=True)
+def dimmed(
+    points: Float,
+    normals: Float,
+    known: Float,
+    places: Float,
+    power: Float,
+    cubes: Float,
+    covers: NDArray[np.bool_],
+    out: Float,
+) -> None:
     """`out` (N, 3): the part of each colour that is left when the shadows of `cubes` fall on lit points.
 
-    `known` (N, L) is what `shares` gave without them.
+    `known` (N, L) is what `shares` gave without them, `covers` is `raster.cover(cubes)`.
     """
     for i in prange(points.shape[0]):
         x = points[i, 0] + normals[i, 0] * 0.01
@@ -139,7 +166,9 @@ def dimmed(points: Float, normals: Float, known: Float, places: Float, power: Fl
             share = known[i, k]
             if share <= 0.0:
                 continue
-            left = share * visible(places[k], cubes[k], x, y, z, 0.01, 3)
+            left = share
+            if may_be_shaded(places[k], covers[k], x, y, z):
+                left *= visible(places[k], cubes[k], x, y, z, 0.01, 3)
             r0 += share * power[k, 0]
             g0 += share * power[k, 1]
             b0 += share * power[k, 2]
@@ -151,8 +180,8 @@ def dimmed(points: Float, normals: Float, known: Float, places: Float, power: Fl
         out[i, 2] = b1 / b0
 
 
-@njit(cache=True, parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
-def gather_people(
+@njit(cache=True, parallel=True, fastmath=True)
+def gather_people(  # noqa: PLR0913, PLR0917
     points: Float, normals: Float, gloss: Float, eye: Float, places: Float, facings: Float, power: Float,
     room: Float, people: Float, diffuse: Float, shine: Float,
 ) -> None:  # fmt: skip
@@ -188,6 +217,3 @@ def gather_people(
             for c in range(3):
                 diffuse[i, c] += share * power[k, c]
                 shine[i, c] += glint * power[k, c]
-
-
-__all__ = ["Int", "Lights", "dimmed", "gather", "gather_people", "lights", "shares"]

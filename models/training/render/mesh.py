@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+Float = NDArray[np.floating[Any]]
 Int = NDArray[np.int32]
 Vec = tuple[float, float, float]
 
@@ -47,7 +48,7 @@ def grid_faces(rows: int, columns: int) -> Int:
     """Two triangles a cell of a rows × columns grid of vertices stored row by row."""
     i = np.arange((rows - 1) * columns).reshape(rows - 1, columns)[:, :-1].ravel()
     quads = np.stack([i, i + 1, i + columns + 1, i + columns], 1)
-    return np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]]).astype(np.int32)
+    return np.asarray(np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]]), np.int32)
 
 
 def vertex_normals(vertices: Float, faces: Int) -> Float:
@@ -56,7 +57,7 @@ def vertex_normals(vertices: Float, faces: Int) -> Float:
     each = np.cross(b - a, c - a)
     total = np.stack([np.bincount(faces.T.ravel(), np.tile(each[:, k], 3), len(vertices)) for k in range(3)], 1)
     length = np.linalg.norm(total, axis=1, keepdims=True)
-    return (total / np.maximum(length, 1e-12)).astype(np.float32)
+    return np.asarray(total / np.maximum(length, 1e-12), np.float32)
 
 
 def sheet(origin: Vec, u: Vec, v: Vec, material: str, step_m: float = 0.25, casts: bool = True) -> Mesh:
@@ -68,28 +69,25 @@ def sheet(origin: Vec, u: Vec, v: Vec, material: str, step_m: float = 0.25, cast
     vertices = np.asarray(origin) + s.reshape(-1, 1) * uu + t.reshape(-1, 1) * vv
     normal = np.cross(uu, vv)
     normals = np.tile(normal / np.linalg.norm(normal), (len(vertices), 1))
-    return Mesh(
-        vertices.astype(np.float32), normals.astype(np.float32), grid_faces(rows, columns), material, casts
-    )
+    return Mesh(vertices.astype(np.float32), normals.astype(np.float32), grid_faces(rows, columns), material, casts)
 
 
 def rounded_box(centre: Vec, size: Vec, radius_m: float, material: str, cells: int = 10) -> Mesh:
     """A box with its edges rounded: points of a cube's surface, pushed out from an inner box by the radius."""
     half = 0.5 * np.asarray(size)
     radius = min(radius_m, float(half.min()) * 0.999)
-    # cells crowd at the edges, where the curvature is
-    ramp = np.sin(np.linspace(-0.5 * np.pi, 0.5 * np.pi, cells + 1))
-    s, t = (g.ravel() for g in np.meshgrid(ramp, ramp))
-    points, faces = [], []
+    steps = [_edge_steps(float(h), radius, cells) for h in half]
+    points, faces, count = [], [], 0
     for axis in range(3):
+        u, v = (axis + 1) % 3, (axis + 2) % 3
+        s, t = (g.ravel() for g in np.meshgrid(steps[u], steps[v]))
+        grid = grid_faces(len(steps[v]), len(steps[u]))
         for sign in (-1.0, 1.0):
             side = np.empty((len(s), 3))
-            side[:, axis] = sign
-            side[:, (axis + 1) % 3] = s
-            side[:, (axis + 2) % 3] = t
-            grid = grid_faces(cells + 1, cells + 1)
-            faces.append((grid if sign > 0 else grid[:, ::-1]) + len(s) * len(points))
-            points.append(side * half)
+            side[:, axis], side[:, u], side[:, v] = sign * half[axis], s, t
+            points.append(side)
+            faces.append((grid if sign > 0 else grid[:, ::-1]) + count)
+            count += len(s)
     shell = np.concatenate(points)
     inner = np.clip(shell, -(half - radius), half - radius)
     out = shell - inner
@@ -98,6 +96,13 @@ def rounded_box(centre: Vec, size: Vec, radius_m: float, material: str, cells: i
     return Mesh(
         vertices.astype(np.float32), normals.astype(np.float32), np.concatenate(faces).astype(np.int32), material
     )
+
+
+def _edge_steps(half: float, radius: float, cells: int) -> Float:
+    """Places along one side of a box: even in the middle, at even angles where the edge is rounded."""
+    bend = half - radius + radius * np.tan(np.linspace(0, np.pi / 4, max(3, cells // 2)))
+    middle = np.linspace(-(half - radius), half - radius, max(2, cells // 2))
+    return np.unique(np.round(np.concatenate([-bend, middle, bend]), 7)).astype(np.float32)
 
 
 def turned_shape(foot: Vec, profile: list[tuple[float, float]], material: str, sides: int = 24) -> Mesh:

@@ -111,8 +111,10 @@ class Path:
     TURN_M = 0.30
 
     def __init__(self, points: Sequence[tuple[float, float]], first_deg: float | None, last_deg: float | None) -> None:
-        """A smooth curve through `points`; `first_deg`, `last_deg`: the directions faced before and after, if they
-        differ from the curve's."""
+        """A smooth curve through `points`.
+
+        `first_deg` and `last_deg` are the directions faced before and after, where they differ from the curve's.
+        """
         way = np.asarray(points, np.float64)
         knots = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))])
         fine = np.linspace(0, knots[-1], 400)
@@ -168,7 +170,7 @@ def walk(body: Body, path: Path, gait: Gait, rate_hz: float = RATE_HZ) -> list[P
     away = np.stack([_since_swing(phase, side, count) for side in range(2)])
     middle = gaussian_filter1d(feet.mean(0), 0.22 / gait.steps_hz * rate_hz, mode="nearest")
     ankles, toes = _feet(body, path, gait, feet, away)
-    pelvis = _pelvis(body, path, gait, middle, ankles, phase, rate_hz)
+    pelvis = _pelvis(body, path, middle, ankles, phase, rate_hz)
     forward = gaussian_filter1d((feet[0] - feet[1]) / (2 * step), 0.08 * rate_hz, mode="nearest")
     heading = path.place(middle)[2]
     going = gaussian_filter1d(np.gradient(middle) * rate_hz / (gait.step_m * gait.steps_hz), 0.15 * rate_hz)
@@ -259,15 +261,11 @@ def _feet(body: Body, path: Path, gait: Gait, feet: Array, since: Array) -> tupl
             ],
             1,
         )
-        toes[side] = np.stack(
-            [np.cos(splay) * np.cos(pitch), np.sin(splay) * np.cos(pitch), np.sin(pitch)], 1
-        )
+        toes[side] = np.stack([np.cos(splay) * np.cos(pitch), np.sin(splay) * np.cos(pitch), np.sin(pitch)], 1)
     return ankles, toes
 
 
-def _pelvis(
-    body: Body, path: Path, gait: Gait, middle: Array, ankles: Array, phase: Array, rate_hz: float
-) -> Array:  # fmt: skip
+def _pelvis(body: Body, path: Path, middle: Array, ankles: Array, phase: Array, rate_hz: float) -> Array:
     x, y, heading = path.place(middle)
     # the weight is over the standing foot: during step k (even: left swings) it is on the right
     sway = -0.022 * np.sin(np.pi * np.clip(phase, 0, None) + 0.3) * np.clip(np.minimum(phase, phase[-1] - phase), 0, 1)

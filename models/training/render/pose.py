@@ -82,8 +82,11 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 
 
 def turn(heading: float = 0, pitch: float = 0, roll: float = 0, twist: float = 0) -> Array:
-    """Quaternion: turned about the body's long axis by `twist`, tilted to the left by `roll`, leant forwards by
-    `pitch`, then faced to `heading`; degrees."""
+    """Quaternion of a body's orientation; degrees.
+
+    It is turned about its long axis by `twist`, tilted to the left by `roll`, leant forwards by `pitch`, then faced to
+    `heading`.
+    """
     parts = (("z", heading), ("y", pitch), ("x", -roll), ("z", twist))
     result = Rotation.identity()
     for axis, angle in parts:
@@ -200,4 +203,22 @@ def _arm(out: Array, body: Body, pose: Pose, side: int, letter: str, sign: float
     _set(out, f"upperarm01.{letter}", upper, start, shoulder)
     _set(out, f"lowerarm01.{letter}", lower, middle, elbow)
     _set(out, f"lowerarm02.{letter}", lower, _moved(out, f"lowerarm01.{letter}", half), half)
-    _set(out, f"wrist.{letter}", lower, end, wrist)
+    _set(out, f"wrist.{letter}", _off_the_floor(end, middle) @ lower, end, wrist)
+
+
+_HAND_M = 0.16
+
+
+def _off_the_floor(wrist: Array, elbow: Array) -> Array:
+    """Rotation that bends a hand at the wrist as far as its fingers would go through the floor."""
+    along = _unit(wrist - elbow)
+    lowest = float(np.clip((0.02 - wrist[2]) / _HAND_M, -1.0, 0.6))
+    if along[2] >= lowest:
+        return np.eye(3)
+    flat = np.array([along[0], along[1], 0.0])
+    flat = _unit(flat) * np.sqrt(1 - lowest**2)
+    goal = np.array([flat[0], flat[1], lowest])
+    axis = np.cross(along, goal)
+    size = float(np.linalg.norm(axis))
+    angle = np.arctan2(size, float(along @ goal))
+    return np.asarray(Rotation.from_rotvec(axis / max(size, 1e-9) * angle).as_matrix())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+Float = NDArray[np.floating[Any]]
 Int = NDArray[np.int32]
 
 NEAR_M = 0.03
@@ -69,9 +70,7 @@ class GBuffer:
     def empty(camera: Camera) -> GBuffer:
         """A buffer of the camera's size with nothing in it."""
         shape = (camera.height, camera.width)
-        return GBuffer(
-            np.zeros(shape, np.float32), np.full(shape, -1, np.int32), np.zeros((*shape, 3), np.float32)
-        )
+        return GBuffer(np.zeros(shape, np.float32), np.full(shape, -1, np.int32), np.zeros((*shape, 3), np.float32))
 
 
 def draw(camera: Camera, vertices: Float, faces: Int, buffer: GBuffer, first_id: int = 0) -> None:
@@ -79,7 +78,7 @@ def draw(camera: Camera, vertices: Float, faces: Int, buffer: GBuffer, first_id:
     _draw(camera.project(vertices), faces, buffer.inverse_depth, buffer.triangle, buffer.weights, first_id)
 
 
-@njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, fastmath=True)
 def _draw(points: Float, faces: Int, zbuf: Float, ids: Int, weights: Float, first_id: int) -> None:
     height, width = zbuf.shape
     for f in range(faces.shape[0]):
@@ -111,7 +110,7 @@ def _draw(points: Float, faces: Int, zbuf: Float, ids: Int, weights: Float, firs
                     weights[y, x, 2] = wc * ic / inverse
 
 
-@njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, fastmath=True)
 def _draw_cube(light: Float, vertices: Float, faces: Int, cube: Float) -> None:
     """One light's six depth pictures (6, R, R), in 1 / metres along each face's axis."""
     size = cube.shape[1]
@@ -157,20 +156,32 @@ def _draw_cube(light: Float, vertices: Float, faces: Int, cube: Float) -> None:
                     if wa < -1e-4 or wb < -1e-4 or wc < -1e-4:
                         continue
                     inverse = wa * ia + wb * ib + wc * ic
-                    if inverse > cube[side, y, x]:
-                        cube[side, y, x] = inverse
+                    cube[side, y, x] = max(cube[side, y, x], inverse)
 
 
-@njit(cache=True, parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, parallel=True, fastmath=True)
 def draw_cubes(lights: Float, vertices: Float, faces: Int, cubes: Float) -> None:
     """Adds triangles to the shadow cubes (L, 6, R, R) of the light positions (L, 3)."""
     for k in prange(lights.shape[0]):
         _draw_cube(lights[k], vertices, faces, cubes[k])
 
 
-@njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def visible(light: Float, cube: Float, x: float, y: float, z: float, bias_m: float, reach: int) -> float:
-    """Share of a light (0 to 1) that reaches a point, smoothed over (reach + 1)² texels."""
+COVER_PX = 8
+
+
+def cover(cubes: Float) -> NDArray[np.bool_]:
+    """(L, 6, R / COVER_PX, R / COVER_PX): where cubes hold anything, or their neighbours within a block do."""
+    lights, sides, size = cubes.shape[:3]
+    blocks = size // COVER_PX
+    full = cubes.reshape(lights, sides, blocks, COVER_PX, blocks, COVER_PX).any((3, 5))
+    wide = np.pad(full, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    near: list[NDArray[np.bool_]] = [wide[:, :, j : j + blocks, i : i + blocks] for j in range(3) for i in range(3)]
+    return np.asarray(np.logical_or.reduce(near))
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _seen_from(light: Float, x: float, y: float, z: float) -> tuple[int, float, float, float]:
+    """Side of a light's cube on which a point appears, its depth there, and its place from -1 to 1."""
     dx, dy, dz = x - light[0], y - light[1], z - light[2]
     ax, ay, az = abs(dx), abs(dy), abs(dz)
     if ax >= ay and ax >= az:
@@ -179,11 +190,29 @@ def visible(light: Float, cube: Float, x: float, y: float, z: float, bias_m: flo
         side, depth, u, v = (2 if dy > 0 else 3), ay, dz, dx
     else:
         side, depth, u, v = (4 if dz > 0 else 5), az, dx, dy
+    depth = max(depth, 1e-3)
+    return side, depth, u / depth, v / depth
+
+
+@njit(cache=True, fastmath=True)
+def may_be_shaded(light: Float, covered: NDArray[np.bool_], x: float, y: float, z: float) -> bool:
+    """Whether anything may stand between a light and a point: a quick look at the light's cover."""
+    side, _, u, v = _seen_from(light, x, y, z)
+    blocks = covered.shape[1]
+    i = min(max(int((u + 1.0) * 0.5 * blocks), 0), blocks - 1)
+    j = min(max(int((v + 1.0) * 0.5 * blocks), 0), blocks - 1)
+    return bool(covered[side, j, i])
+
+
+@njit(cache=True, fastmath=True)
+def visible(light: Float, cube: Float, x: float, y: float, z: float, bias_m: float, reach: int) -> float:
+    """Share of a light (0 to 1) that reaches a point, smoothed over (reach + 1)² texels."""
+    side, depth, u, v = _seen_from(light, x, y, z)
     if depth <= bias_m + 1e-3:
         return 1.0
     size = cube.shape[1]
-    px = (u / depth + 1.0) * 0.5 * size - 0.5 - 0.5 * (reach - 1)
-    py = (v / depth + 1.0) * 0.5 * size - 0.5 - 0.5 * (reach - 1)
+    px = (u + 1.0) * 0.5 * size - 0.5 - 0.5 * (reach - 1)
+    py = (v + 1.0) * 0.5 * size - 0.5 - 0.5 * (reach - 1)
     ix, iy = math.floor(px), math.floor(py)
     fx, fy = px - ix, py - iy
     limit = 1.0 / (depth - bias_m)

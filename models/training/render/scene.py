@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from mesh import Float, Mesh, Vec, curtain, merged, rounded_box, sheet, turned_shape
+from mesh import Float, Int, Mesh, Vec, curtain, rounded_box, sheet, turned_shape
+from numpy.typing import NDArray
 from raster import Camera
 
 WIDTH_M, DEPTH_M, HEIGHT_M = 4.7, 4.3, 2.6
@@ -67,9 +70,7 @@ def _window() -> list[Mesh]:
     frame = [
         rounded_box((w + deep, y, 0.5 * (z0 + z1)), (0.06, 0.07, z1 - z0), 0.012, "paint", 4)
         for y in (y0 + 0.03, middle, y1 - 0.03)
-    ] + [
-        rounded_box((w + deep, middle, z), (0.06, y1 - y0, 0.07), 0.012, "paint", 4) for z in (z0 + 0.03, z1 - 0.03)
-    ]
+    ] + [rounded_box((w + deep, middle, z), (0.06, y1 - y0, 0.07), 0.012, "paint", 4) for z in (z0 + 0.03, z1 - 0.03)]
     reveal = [
         sheet((w, y0, z0), (0, y1 - y0, 0), (deep, 0, 0), "paint", casts=False).turned(0),
         sheet((w, y1, z0), (0, 0, z1 - z0), (deep, 0, 0), "wall_right", casts=False),
@@ -89,18 +90,16 @@ def _door() -> list[Mesh]:
     d = DEPTH_M
     x0, x1 = DOOR_X
     h = DOOR_HEIGHT_M
-    frame = [
-        rounded_box((x, d - 0.01, h / 2), (0.08, 0.05, h), 0.01, "paint", 4) for x in (x0 - 0.04, x1 + 0.04)
-    ] + [rounded_box((0.5 * (x0 + x1), d - 0.01, h + 0.04), (x1 - x0 + 0.16, 0.05, 0.08), 0.01, "paint", 4)]
+    frame = [rounded_box((x, d - 0.01, h / 2), (0.08, 0.05, h), 0.01, "paint", 4) for x in (x0 - 0.04, x1 + 0.04)] + [
+        rounded_box((0.5 * (x0 + x1), d - 0.01, h + 0.04), (x1 - x0 + 0.16, 0.05, 0.08), 0.01, "paint", 4)
+    ]
     corridor = [
         sheet((x0 - 0.6, d + 0.0, -0.001), (x1 - x0 + 1.2, 0, 0), (0, 1.5, 0), "corridor_floor", casts=False),
         sheet((x0 - 0.6, d + 1.5, 0), (0, 0, h + 0.4), (x1 - x0 + 1.2, 0, 0), "corridor", casts=False),
         sheet((x0 - 0.6, d + 0.1, 0), (0, 0, h + 0.4), (0, 1.4, 0), "corridor", casts=False),
         sheet((x1 + 0.6, d + 0.1, 0), (0, 1.4, 0), (0, 0, h + 0.4), "corridor", casts=False),
     ]
-    leaf = rounded_box((x0 + 0.02, d - 0.43, h / 2), (0.04, 0.86, h - 0.02), 0.006, "door", 6).turned(
-        8, (x0, d, 0.0)
-    )
+    leaf = rounded_box((x0 + 0.02, d - 0.43, h / 2), (0.04, 0.86, h - 0.02), 0.006, "door", 6).turned(8, (x0, d, 0.0))
     handle = rounded_box((x0 - 0.0, d - 0.78, 1.03), (0.16, 0.12, 0.022), 0.01, "metal", 4).turned(8, (x0, d, 0.0))
     return [*frame, *corridor, leaf, handle]
 
@@ -149,7 +148,16 @@ def _side_table() -> list[Mesh]:
         turned_shape((x, y, 0), [(0.16, 0.0), (0.16, 0.02), (0.025, 0.04), (0.025, 0.46)], "wood"),
         turned_shape(
             (x, y, 0.49),
-            [(0.08, 0.0), (0.08, 0.02), (0.05, 0.05), (0.07, 0.2), (0.09, 0.32), (0.05, 0.5), (0.015, 0.6), (0.01, 0.85)],
+            [
+                (0.08, 0.0),
+                (0.08, 0.02),
+                (0.05, 0.05),
+                (0.07, 0.2),
+                (0.09, 0.32),
+                (0.05, 0.5),
+                (0.015, 0.6),
+                (0.01, 0.8),
+            ],
             "ceramic",
         ),
         Mesh(shade.vertices, shade.normals, shade.faces, "shade", casts=False),
@@ -159,9 +167,7 @@ def _side_table() -> list[Mesh]:
 def _dresser() -> list[Mesh]:
     """A low chest of drawers between the door and the armchair."""
     x, y = 2.18, DEPTH_M - 0.24
-    drawers = [
-        rounded_box((x, y - 0.215, z), (0.62, 0.02, 0.2), 0.006, "drawer", 4) for z in (0.17, 0.4, 0.63)
-    ]
+    drawers = [rounded_box((x, y - 0.215, z), (0.62, 0.02, 0.2), 0.006, "drawer", 4) for z in (0.17, 0.4, 0.63)]
     knobs = [
         turned_shape((0, 0, 0), [(0.0, 0.0), (0.016, 0.004), (0.016, 0.02), (0.0, 0.026)], "metal", 10)
         .turned(90, axis=0)
@@ -197,6 +203,7 @@ def _small_things() -> list[Mesh]:
         pictures.append(sheet((x - w / 2, d - 0.032, z - h / 2), (w, 0, 0), (0, 0, h), what, casts=False))
     (x0, y0), (x1, y1) = RUG
     rug = rounded_box((0.5 * (x0 + x1), 0.5 * (y0 + y1), 0.006), (x1 - x0, y1 - y0, 0.012), 0.005, "rug", 6)
+    rug = replace(rug, casts=False)
     slippers = [
         rounded_box((3.5 + dx, 1.5 + dy, 0.035), (0.24, 0.095, 0.06), 0.03, "book_red", 8).turned(t, (3.5, 1.5, 0))
         for dx, dy, t in ((0.0, 0.0, 172.0), (0.0, 0.14, 186.0))
@@ -222,12 +229,12 @@ def _noise(points: Float, wavelength_m: float, seed: int) -> Float:
     return total
 
 
-def _hash(cells: Float, seed: int) -> Float:
+def _hash(cells: NDArray[np.integer[Any]], seed: int) -> Float:
     """A number in [-1, 1] for each integer cell."""
     primes = np.array([73856093, 19349663, 83492791], np.int64)[: cells.shape[1]]
     mixed = (cells * primes).sum(1) + seed * 2654435761
     mixed = (mixed ^ (mixed >> 13)) * 1274126177
-    return ((mixed ^ (mixed >> 16)) & 0xFFFF) / 32767.5 - 1.0
+    return np.asarray(((mixed ^ (mixed >> 16)) & 0xFFFF) / 32767.5 - 1.0)
 
 
 def _floor(p: Float) -> Float:
@@ -242,7 +249,7 @@ def _floor(p: Float) -> Float:
     joint = np.abs(p[:, 1] / 0.14 - row - 0.5) > 0.488
     joint |= np.abs((p[:, 0] + shift) / 1.4 - column - 0.5) > 0.4985
     value = tone * (1 + 0.07 * grain) * np.where(joint, 0.55, 1.0)
-    return np.array([0.40, 0.235, 0.125]) * value[:, None]
+    return np.asarray(np.array([0.40, 0.235, 0.125]) * value[:, None])
 
 
 def _rug(p: Float) -> Float:
@@ -274,7 +281,8 @@ def _wood(colour: Vec) -> Callable[[Float], Float]:
 
 def _duvet(p: Float) -> Float:
     stripe = np.mod(p[:, 1], 0.24) < 0.07
-    return np.where(stripe[:, None], [0.22, 0.33, 0.46], [0.62, 0.65, 0.66]) * (1 + 0.04 * _noise(p, 0.05, 15))[:, None]
+    colour = np.where(stripe[:, None], [0.22, 0.33, 0.46], [0.62, 0.65, 0.66])
+    return np.asarray(colour * (1 + 0.04 * _noise(p, 0.05, 15))[:, None])
 
 
 def _outside(p: Float) -> Float:
@@ -282,7 +290,7 @@ def _outside(p: Float) -> Float:
     top = np.clip((p[:, 2] - WINDOW_Z[0] - 0.30 - 0.05 * _noise(p[:, 1:], 0.18, 16)) / 0.16, 0, 1)[:, None]
     sky = np.array([2.6, 2.9, 3.2])
     hedge = np.array([0.42, 0.62, 0.25]) * (1 + 0.45 * _noise(p[:, 1:], 0.09, 17))[:, None]
-    return hedge * (1 - top) + sky * top
+    return np.asarray(hedge * (1 - top) + sky * top)
 
 
 def _picture(seed: int, sky: Vec, land: Vec) -> Callable[[Float], Float]:
@@ -335,13 +343,10 @@ GLOWING = frozenset({"outside", "shade"})
 """materials that show their colour whatever light falls on them"""
 
 
-def albedo(points: Float, places: Float, materials: list[str]) -> Float:
+def albedo(points: Float, places: Int, materials: list[str]) -> Float:
     """(N, 3) linear colours of surface points; `places` says which of `materials` each belongs to."""
     out = np.zeros((len(points), 3), np.float32)
     for k in np.unique(places):
         chosen = places == k
         out[chosen] = MATERIALS[materials[int(k)]](points[chosen].astype(np.float64))
     return out
-
-
-__all__ = ["GLOWING", "albedo", "camera", "merged", "meshes"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from body import SEGMENT_INDEX, Body
+from hang import hung
 from mesh import Float, Int, vertex_normals
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
+from shoes import shod
 
 Colour = tuple[float, float, float]
 """linear red, green, blue, 0 to 1"""
@@ -34,25 +36,72 @@ class Outfit:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """A piece of clothing: it covers the surface wherever its field, interpolated over a triangle, is above 0."""
+
+    field: Float
+    """(N,) one number a vertex"""
+    colour: Colour
+    gloss: float
+
+
+@dataclass(frozen=True)
 class Dressed:
-    """A body with its clothes on: vertices at rest and a colour for each."""
+    """A body with its clothes on."""
 
     body: Body
     vertices: Float
-    colours: Float
-    """(N, 3) linear"""
-    gloss: Float
-    """(N,) 0 (wool) to 1 (shoe polish)"""
+    """(N, 3) at rest, cloth included"""
+    skin: Float
+    """(N, 3) linear colours of what no layer covers"""
+    layers: tuple[Layer, ...]
+    """from the inside out"""
+
+    def surface(self, corners: Int, weights: Float) -> tuple[Float, Float]:
+        """Colours (M, 3) and gloss (M,) of places given by their triangles' corners and barycentric weights (M, 3)."""
+        colour = (self.skin[corners] * weights[:, :, None]).sum(1)
+        gloss = np.full(len(corners), _SKIN_GLOSS, np.float32)
+        for layer in self.layers:
+            covered = (layer.field[corners] * weights).sum(1) > 0
+            colour[covered] = layer.colour
+            gloss[covered] = layer.gloss
+        return colour.astype(np.float32), gloss
+
+
+_SKIN_GLOSS = 0.3
+_STRIPE_M = 0.11
+_TOP = 4
+"""place of the top among the pieces"""
 
 
 def dress(body: Body, outfit: Outfit, seed: int) -> Dressed:
     """Paints and pads the body."""
-    wear = _Layers(body, outfit)
-    vertices = _softened(body, wear.cloth)
+    pieces = _pieces(body, outfit)
+    rounds = np.zeros(len(body.vertices), np.int32)
+    thickness = np.zeros(len(body.vertices), np.float32)
+    for piece in pieces:
+        worn = piece.layer.field > 0
+        thickness[worn] = np.broadcast_to(piece.thickness, worn.shape)[worn]
+        rounds[worn] = piece.rounds
+    links = _neighbours(body.faces, len(body.vertices))
+    vertices = shod(body, _softened(body, rounds, links))
+    top = pieces[_TOP].layer.field > 0
+    arms = _weight(body, *_both("upperarm01"), *_both("lowerarm01"))
+    armpit = float(body.joints["upperarm01.L"][2]) - 0.06
+    vertices = hung(vertices, top & (arms < 0.3), armpit)
     normals = vertex_normals(vertices, body.faces)
-    folds = _folds(body.vertices, seed) * wear.cloth
-    vertices = vertices + normals * (wear.thickness + 0.004 * folds)[:, None]
-    return Dressed(body, vertices.astype(np.float32), wear.colours, wear.gloss)
+    push = _spread(thickness, links, 1) + 0.004 * _folds(body.vertices, seed) * (rounds > 0)
+    vertices = vertices + normals * push[:, None]
+    return Dressed(body, vertices.astype(np.float32), _face(body, outfit), tuple(p.layer for p in pieces))
+
+
+@dataclass(frozen=True)
+class _Piece:
+    layer: Layer
+    thickness: Float | float
+    """metres, a vertex or throughout"""
+    rounds: int = 40
+    """of smoothing: how far it lies over the hollows of the body"""
 
 
 def _weight(body: Body, *names: str) -> Float:
@@ -74,88 +123,96 @@ def _along(body: Body, start: str, end: str) -> Float:
     return result
 
 
-class _Layers:
-    """Which vertex belongs to what, worked out from the inside (skin) to the outside (top)."""
-
-    def __init__(self, body: Body, outfit: Outfit) -> None:
-        count = len(body.vertices)
-        z = body.vertices[:, 2]
-        self.colours = np.tile(np.asarray(outfit.skin, np.float32), (count, 1))
-        self.gloss = np.full(count, 0.25, np.float32)
-        self.thickness = np.zeros(count, np.float32)
-        self.cloth = np.zeros(count, np.float32)
-        arm = _weight(body, *_both("upperarm01"), *_both("lowerarm01"), *_both("lowerarm02"), *_both("wrist"))
-        leg = _weight(body, *_both("upperleg01"), *_both("lowerleg01"))
-        foot = _weight(body, *_both("foot"))
-        trunk = 1 - arm - leg - foot - _weight(body, "neck01", "neck02", "neck03", "head")
-        shin = _along(body, "lowerleg01", "foot")
-        self._face(body, outfit)
-        self._hair(body, outfit)
-        self._wear((foot > 0.35) | ((leg > 0.5) & (shin > 0.9)), outfit.socks, 0.003, 0.0)
-        # the shoe ends at the ankle
-        ankle = float(body.joints["foot.L"][2])
-        self._wear((foot > 0.5) & (z < ankle + 0.02), outfit.shoes, 0.007, 0.5)
-        legs = ((leg > 0.5) & (shin < 0.93)) | ((trunk > 0.5) & (z < 0.12))
-        self._wear(legs, outfit.trousers, outfit.loose_m + 0.012 * np.clip(shin, 0, 1), 0.05)
-        elbow = body.bone_m("upperarm01.L", "lowerarm01.L") / body.arm_m
-        upper, lower = _along(body, "upperarm01", "lowerarm01"), _along(body, "lowerarm01", "wrist")
-        place = np.where(lower > 0, elbow + lower * (1 - elbow), np.clip(upper, None, 1) * elbow)
-        sleeve = (arm > 0.5) & (place < outfit.sleeve)
-        collar = float(body.joints["neck01"][2]) - 0.005
-        hem = -0.07
-        front = body.vertices[:, 0] - float(body.joints["neck01"][0])
-        neckline = (z < collar + 0.35 * np.clip(-front, -0.2, 0.03)) | (np.abs(body.vertices[:, 1]) > 0.075)
-        chest = (trunk + leg + arm > 0.5) & (arm < 0.5) & (z > hem) & neckline
-        self._wear(sleeve | chest, outfit.top, outfit.loose_m + np.where(z < 0.02, 0.006, 0.0) * chest, 0.03)
-        if outfit.stripes is not None:
-            band = (sleeve | chest) & (np.mod(z, 0.11) < 0.035)
-            self.colours[band] = outfit.stripes
-
-    def _wear(self, where: Float, colour: Colour, thickness: Float | float, gloss: float) -> None:
-        mask = np.asarray(where, bool)
-        self.colours[mask] = colour
-        self.gloss[mask] = gloss
-        self.thickness[mask] = np.broadcast_to(np.asarray(thickness, np.float32), mask.shape)[mask]
-        self.cloth[mask] = 1.0
-
-    def _face(self, body: Body, outfit: Outfit) -> None:
-        """Eyes, brows and lips as soft spots: at this size they are a pixel or two each."""
-        head = _weight(body, "head") > 0.5
-        mouth = 0.5 * (body.joints["oris01"] + body.joints["oris05"])
-        red = (0.75 * outfit.skin[0], 0.42 * outfit.skin[1], 0.42 * outfit.skin[2])
-        dark = (0.05, 0.035, 0.03)
-        spots = [(mouth, (0.02, 0.022, 0.007), red, 0.8)]
-        for side in "LR":
-            eye = body.joints[f"eye.{side}"]
-            surface = eye + np.array([0.015, 0, 0], np.float32)
-            spots.append((surface, (0.03, 0.014, 0.007), dark, 0.85))
-            brow = eye + np.array([0.02, 0.003 * np.sign(eye[1]), 0.022], np.float32)
-            spots.append((brow, (0.03, 0.017, 0.005), outfit.hair, 0.6))
-        for place, radii, colour, strength in spots:
-            distance = (((body.vertices - place) / np.asarray(radii)) ** 2).sum(1)
-            share = (strength * np.exp(-(distance**2)) * head)[:, None]
-            self.colours = (self.colours * (1 - share) + np.asarray(colour) * share).astype(np.float32)
-
-    def _hair(self, body: Body, outfit: Outfit) -> None:
-        v = body.vertices
-        ear = 0.5 * (body.joints["ear.L"] + body.joints["ear.R"])
-        eye_z = float(body.joints["eye.L"][2])
-        crown = float(v[:, 2].max())
-        head = _weight(body, *("neck02", "neck03", "head")) > 0.5
-        # the hair line rises from the nape over the temples to the forehead
-        ahead = np.clip((v[:, 0] - ear[0]) / 0.09, -1, 1.4)
-        back_z = float(ear[2]) - outfit.hair_back_m
-        line = np.where(ahead < 0.15, back_z, eye_z + 0.02 + (crown - eye_z - 0.075) * np.clip(ahead, 0, 1))
-        side = abs(float(body.joints["ear.L"][1]))
-        ears = (np.abs(v[:, 1]) > side - 0.016) & (np.abs(v[:, 2] - ear[2]) < 0.04)
-        hair = head & (v[:, 2] > line) & ~ears
-        self.colours[hair] = outfit.hair
-        self.gloss[hair] = 0.35
-        rise = np.clip((v[:, 2] - line) / 0.03, 0.25, 1)
-        self.thickness[hair] = (outfit.hair_m * rise)[hair]
+def _all(*fields: Float) -> Float:
+    return np.asarray(np.minimum.reduce(np.broadcast_arrays(*fields)), np.float32)
 
 
-def _neighbours(faces: Int, count: int) -> coo_array:
+def _any(*fields: Float) -> Float:
+    return np.asarray(np.maximum.reduce(np.broadcast_arrays(*fields)), np.float32)
+
+
+def _pieces(body: Body, outfit: Outfit) -> list[_Piece]:
+    """Hair, socks, shoes, trousers, top: each a field of the body at rest."""
+    x, y, z = body.vertices.T
+    arm = _weight(body, *_both("upperarm01"), *_both("lowerarm01"), *_both("lowerarm02"), *_both("wrist"))
+    leg = _weight(body, *_both("upperleg01"), *_both("lowerleg01"))
+    foot = _weight(body, *_both("foot"))
+    trunk = 1 - arm - leg - foot - _weight(body, "neck01", "neck02", "neck03", "head")
+    shin = _along(body, "lowerleg01", "foot")
+    ankle = float(body.joints["foot.L"][2])
+
+    socks = _any(foot - 0.35, _all(leg - 0.5, shin - 0.85))
+    # the shoe ends at the ankle
+    shoes = _all(foot - 0.4, ankle + 0.005 - z)
+    trousers = _all(leg + trunk + 0.5 * foot - 0.5, 0.12 - z, 0.95 - shin)
+    elbow = body.bone_m("upperarm01.L", "lowerarm01.L") / body.arm_m
+    upper, lower = _along(body, "upperarm01", "lowerarm01"), _along(body, "lowerarm01", "wrist")
+    place = np.where(lower > 0, elbow + lower * (1 - elbow), np.minimum(upper, 1) * elbow)
+    cuff = np.where(arm > 0.3, outfit.sleeve - place, 1.0)
+    neck = body.joints["neck01"]
+    front = np.clip(float(neck[0]) - x, -0.2, 0.03)
+    neckline = _any(float(neck[2]) - 0.005 + 0.35 * front - z, np.abs(y) - 0.075)
+    # lower at the sides: thighs that come together from the spread legs at rest lift it there
+    hem = z + 0.045 + 0.35 * np.clip(np.abs(y) - 0.02, 0, 0.15)
+    top = _all(arm + trunk + leg - 0.5, hem, neckline, cuff)
+    loose = outfit.loose_m
+    pieces = [
+        _Piece(Layer(_hair(body, outfit), outfit.hair, 0.5), _hair_thickness(body, outfit), rounds=0),
+        _Piece(Layer(socks, outfit.socks, 0.02), 0.003),
+        _Piece(Layer(shoes, outfit.shoes, 0.6), 0.006),
+        _Piece(Layer(trousers, outfit.trousers, 0.05), loose + 0.012 * np.clip(shin, 0, 1)),
+        _Piece(Layer(top, outfit.top, 0.03), loose + 0.008 * (z < 0.05) * (trunk + leg > 0.5)),
+    ]
+    if outfit.stripes is not None:
+        stripe = 0.016 - np.abs(np.mod(z, _STRIPE_M) - 0.5 * _STRIPE_M)
+        pieces.append(_Piece(Layer(_all(top, stripe), outfit.stripes, 0.03), pieces[-1].thickness))
+    return pieces
+
+
+def _hair_line(body: Body, outfit: Outfit) -> Float:
+    """Height above the hair line, which rises from the nape over the temples to the forehead."""
+    x, _, z = body.vertices.T
+    ear = body.joints["ear.L"]
+    eye_z = float(body.joints["eye.L"][2])
+    ahead = np.clip((x - ear[0]) / 0.09, -1, 1.4)
+    back_z = float(ear[2]) - outfit.hair_back_m
+    fore_z = eye_z + 0.02 + (float(z.max()) - eye_z - 0.075) * np.clip(ahead, 0, 1)
+    share = np.clip((ahead - 0.05) / 0.2, 0, 1)
+    return np.asarray(z - (back_z * (1 - share) + fore_z * share), np.float32)
+
+
+def _hair(body: Body, outfit: Outfit) -> Float:
+    _, y, z = body.vertices.T
+    ear = body.joints["ear.L"]
+    ears = _all(np.abs(y) - float(ear[1]) + 0.016, 0.04 - np.abs(z - float(ear[2])))
+    head = _weight(body, "neck02", "neck03", "head") - 0.5
+    return _all(head, _hair_line(body, outfit), -ears)
+
+
+def _hair_thickness(body: Body, outfit: Outfit) -> Float:
+    return np.asarray(outfit.hair_m * np.clip(_hair_line(body, outfit) / 0.03, 0.25, 1), np.float32)
+
+
+def _face(body: Body, outfit: Outfit) -> Float:
+    """Skin, with eyes, brows and lips as soft spots: at this size they are a pixel or two each."""
+    colours = np.tile(np.asarray(outfit.skin, np.float64), (len(body.vertices), 1))
+    head = _weight(body, "head") > 0.5
+    mouth = 0.5 * (body.joints["oris01"] + body.joints["oris05"])
+    red = (0.75 * outfit.skin[0], 0.42 * outfit.skin[1], 0.42 * outfit.skin[2])
+    dark = (0.05, 0.035, 0.03)
+    spots = [(mouth, (0.02, 0.022, 0.007), red, 0.8)]
+    for side in "LR":
+        eye = body.joints[f"eye.{side}"]
+        spots.append((eye + np.array([0.015, 0, 0]), (0.03, 0.014, 0.007), dark, 0.85))
+        spots.append((eye + np.array([0.02, 0.003 * np.sign(eye[1]), 0.022]), (0.03, 0.017, 0.005), outfit.hair, 0.6))
+    for place, radii, colour, strength in spots:
+        distance = (((body.vertices - place) / np.asarray(radii)) ** 2).sum(1)
+        share = (strength * np.exp(-(distance**2)) * head)[:, None]
+        colours = colours * (1 - share) + np.asarray(colour) * share
+    return colours.astype(np.float32)
+
+
+def _neighbours(faces: Int, count: int) -> csr_array:
     a = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     pairs = np.concatenate([a, a[:, ::-1]])
     links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
@@ -163,19 +220,24 @@ def _neighbours(faces: Int, count: int) -> coo_array:
     return links
 
 
-def _softened(body: Body, cloth: Float) -> Float:
+def _spread(values: Float, links: csr_array, times: int) -> Float:
+    """Values averaged with their neighbours'."""
+    degree = np.maximum(np.asarray(links.sum(1)).ravel(), 1)
+    for _ in range(times):
+        values = 0.5 * values + 0.5 * np.asarray(links @ values) / degree
+    return values
+
+
+def _softened(body: Body, rounds: Int, links: csr_array) -> Float:
     """Smooths the body under cloth, which lies over hollows instead of following them."""
-    links = _neighbours(body.faces, len(body.vertices))
     degree = np.maximum(np.asarray(links.sum(1)).ravel(), 1)[:, None]
     vertices = body.vertices.astype(np.float64)
     normals = vertex_normals(body.vertices, body.faces)
-    for _ in range(40):
-        vertices += (links @ vertices / degree - vertices) * (0.6 * cloth)[:, None]
+    for k in range(int(rounds.max())):
+        vertices += (links @ vertices / degree - vertices) * (0.6 * (rounds > k))[:, None]
     # smoothing shrinks: move back out to where the skin was, on average
-    lost = ((body.vertices - vertices) * normals).sum(1)
-    for _ in range(60):
-        lost = 0.5 * lost + 0.5 * np.asarray(links @ lost) / degree[:, 0]
-    return np.asarray(vertices + normals * (np.maximum(lost, 0) * cloth)[:, None], np.float32)
+    lost = _spread(((body.vertices - vertices) * normals).sum(1), links, 60)
+    return np.asarray(vertices + normals * (np.maximum(lost, 0) * (rounds > 0))[:, None], np.float32)
 
 
 def _folds(vertices: Float, seed: int) -> Float:
@@ -186,8 +248,3 @@ def _folds(vertices: Float, seed: int) -> Float:
         wave = rng.normal(size=3) * [25, 25, 60]
         total += np.sin(vertices @ wave + rng.uniform(0, 2 * np.pi))
     return (total / 3.0).astype(np.float32)
-
-
-def recoloured(dressed: Dressed, colours: Float) -> Dressed:
-    """The same clothes in other colours."""
-    return replace(dressed, colours=colours)
