@@ -5,12 +5,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 
-from edgepose.skeleton import BODY18
 from training import layout
+
+from edgepose.skeleton import BODY18
 
 
 def test_training_layout_is_the_skeleton_of_the_daemon():
-    assert layout.BODY18 == BODY18.names
+    assert BODY18.names == layout.BODY18
     assert tuple((BODY18.names.index(a), BODY18.names.index(b)) for a, b in layout.LIMBS) == BODY18.limbs
 
 

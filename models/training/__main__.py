@@ -43,8 +43,10 @@ def _train(options: argparse.Namespace) -> None:
     from .augment import Augmentation
     from .batches import Plan
     from .coco import read_annotations
-    from .head_file import write_record
+    from .features import FloatTrunk, int8_trunk
+    from .head_file import load_head, write_record
     from .train import Schedule, train
+    from .trunk_maps import TrunkRunner
     from .weights import load_trunk_graph
 
     sets = [(Path(labels), read_annotations(Path(labels), Path(images))) for labels, images in options.data]
@@ -52,9 +54,20 @@ def _train(options: argparse.Namespace) -> None:
     print(f"{len(pictures)} pictures, {sum(len(picture.people) for picture in pictures)} people")
     plan = Plan(seed=options.seed)
     schedule = Schedule(steps=options.steps)
-    path = train(load_trunk_graph(options.weights), pictures, options.out, plan, schedule, Augmentation())
+    graph = load_trunk_graph(options.weights)
+    if options.trunk == "int8" and options.calibrate is None:
+        raise TrainingError("an int8 trunk is calibrated on training pictures: pass their folder as --calibrate")
+    if options.trunk == "int8":
+        runner: TrunkRunner = int8_trunk(graph, options.calibrate, plan.sides, options.out)
+    else:
+        runner = FloatTrunk(graph)
+    start = None if options.start is None else load_head(options.start)
+    path = train(runner, pictures, options.out, plan, schedule, Augmentation(), start)
     sides = "/".join(map(str, plan.sides))
-    trained = f"{schedule.steps} steps of {plan.pixels / 1e6:.2f} megapixels, crop sides {sides}, seed {plan.seed}"
+    trained = (
+        f"{schedule.steps} steps of {plan.pixels / 1e6:.2f} megapixels on the {options.trunk} trunk, "
+        f"crop sides {sides}, seed {plan.seed}"
+    )
     write_record(path, trained, [(labels, len(pictures)) for labels, pictures in dict(sets).items()])
     print(f"wrote {path}")
 
@@ -109,7 +122,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("ANNOTATIONS", "IMAGES"),
         help="COCO keypoint annotations and their folder of pictures; may be given more than once",
     )
+    step.add_argument(
+        "--trunk", choices=("int8", "float"), default="int8", help="what the head learns on (default: int8)"
+    )
+    step.add_argument("--calibrate", type=Path, help="folder of training pictures for the int8 trunk")
     step.add_argument("--out", type=Path, default=Path("runs/head"), help="folder of checkpoint, log and weights")
+    step.add_argument("--start", type=Path, help="weights of an earlier head to start from")
     step.add_argument("--steps", type=int, default=6000)
     step.add_argument("--seed", type=int, default=1)
     step.set_defaults(step=_train)

@@ -12,6 +12,7 @@ from .augment import Augmentation, random_crop
 from .coco import FloatArray, LabelledPicture
 from .layout import STRIDE
 from .targets import neck_target, paf_target, to_cells
+from .trunk_maps import TrunkRunner
 
 _READ_LONGEST = 512
 """Pictures are kept at this size: larger than any crop needs, small enough for memory."""
@@ -21,8 +22,10 @@ _READ_LONGEST = 512
 class Batch:
     """Arrays of one training step, all float32."""
 
-    pictures: FloatArray
-    """(N, S, S, 3) RGB 0-255"""
+    features: FloatArray
+    """(N, S/4, S/4, 24) of the trunk"""
+    heats: FloatArray
+    """(N, S/4, S/4, 17) of the trunk"""
     mask: FloatArray
     """(N, S/4, S/4) 1 where labels hold"""
     neck: FloatArray
@@ -53,8 +56,16 @@ class Plan:
 class Batches:
     """Makes batches from pictures, a few ahead in background threads."""
 
-    def __init__(self, pictures: Sequence[LabelledPicture], plan: Plan, ranges: Augmentation, threads: int = 2) -> None:
+    def __init__(
+        self,
+        pictures: Sequence[LabelledPicture],
+        trunk: TrunkRunner,
+        plan: Plan,
+        ranges: Augmentation,
+        threads: int = 2,
+    ) -> None:
         self._pictures = pictures
+        self._trunk = trunk
         self._plan = plan
         self._ranges = ranges
         self._threads = threads
@@ -71,8 +82,10 @@ class Batches:
         ]
         cells = side // STRIDE
         people = [to_cells(crop.people) for crop in crops]
+        maps = self._trunk(np.stack([crop.picture for crop in crops]).astype(np.float32))
         return Batch(
-            pictures=np.stack([crop.picture for crop in crops]).astype(np.float32),
+            features=maps.features,
+            heats=maps.heats,
             mask=np.stack([crop.mask for crop in crops]).astype(np.float32),
             neck=np.stack([neck_target(group, cells) for group in people]),
             pafs=np.stack([paf_target(group, cells) for group in people]),

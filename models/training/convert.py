@@ -1,6 +1,6 @@
 """From a deployed Keras model to .tflite: full int8, or float with float16 weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,14 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from .coco import ByteArray, FloatArray, read_rgb
-from .deploy import HEATMAPS, INPUT, PAFS
+from .deploy import INPUT
 from .errors import TrainingError
-from .layout import FIELDS
 from .tflite_file import check_integer_only, inputs_and_outputs, named
 
 _UNIT_SCALE = 1 / 127.5
 
 
-def calibration_pictures(folder: Path, size: tuple[int, int], count: int) -> FloatArray:
+def calibration_pictures(folder: Path, size: tuple[int, int], count: int = 100) -> FloatArray:
     """(N, H, W, 3) pictures of `folder` letterboxed to `size`, as -1..1; every k-th in name order, `count` in all."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if len(paths) < count:
@@ -38,8 +37,8 @@ def letterbox(picture: ByteArray, size: tuple[int, int]) -> ByteArray:
     return canvas
 
 
-def to_int8(model: keras.Model, pictures: FloatArray) -> bytes:
-    """Full int8: uint8 picture in, int8 maps out, weights per channel, ranges from `pictures`."""
+def to_int8(model: keras.Model, pictures: FloatArray, outputs: Sequence[str]) -> bytes:
+    """Full int8: uint8 picture in, int8 `outputs` (their names), weights per channel, ranges from `pictures`."""
 
     def samples() -> Iterator[list[FloatArray]]:
         for picture in pictures:
@@ -51,18 +50,18 @@ def to_int8(model: keras.Model, pictures: FloatArray) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.int8
-    content = _named_by_depth(converter.convert())
+    content = _named(converter.convert(), model, outputs)
     check_integer_only(content)
     _check_takes_bytes(content)
     return content
 
 
-def to_float(model: keras.Model) -> bytes:
+def to_float(model: keras.Model, outputs: Sequence[str]) -> bytes:
     """The same function in float32, its weights stored as float16."""
     converter = _converter(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
-    return _named_by_depth(converter.convert())
+    return _named(converter.convert(), model, outputs)
 
 
 def _converter(model: keras.Model) -> Any:
@@ -72,11 +71,11 @@ def _converter(model: keras.Model) -> Any:
     return tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(concrete)])
 
 
-def _named_by_depth(content: bytes) -> bytes:
-    """Names the outputs by how many channels they have; the converter does not keep their order or names."""
-    _, outputs = inputs_and_outputs(content)
-    names = [PAFS if output.shape[-1] == FIELDS else HEATMAPS for output in outputs]
-    return named(content, [INPUT], names)
+def _named(content: bytes, model: keras.Model, outputs: Sequence[str]) -> bytes:
+    """The file with names of ours; the converter keeps neither names nor order, so outputs are told by their depth."""
+    names = {output.shape[-1]: name for output, name in zip(model.outputs, outputs, strict=True)}
+    _, found = inputs_and_outputs(content)
+    return named(content, [INPUT], [names[output.shape[-1]] for output in found])
 
 
 def _check_takes_bytes(content: bytes) -> None:

@@ -1,6 +1,6 @@
 """The network as it ships: batch norms folded, logits clipped, two outputs, every sum one that int8 can do.
 
-The function is that of head.build_training_model (within rounding); only its form differs:
+The function is that of the trunk and head.build_head_model (within rounding); only its form differs:
 
 - the image comes as -1..1, so that an int8 file takes the bytes of a picture as they are, with scale 1/127.5;
 - the head's first convolution reads features and heat maps, whose ranges differ a lot. Concatenated they would share
@@ -23,13 +23,15 @@ Tensor = Any
 Array = Any
 INPUT, HEATMAPS, PAFS = "image", "heatmaps", "pafs"
 """Tensor names in the files."""
+KEYPOINT_HEATS = "keypoint_heats"
+"""Layer that gives the 17 heat maps the head reads."""
 
 
 def build_deployed_model(graph: Graph, head: dict[str, Array], size: tuple[int, int]) -> keras.Model:
     """Image (1, H, W, 3) -1..1 to heat maps (1, H/4, W/4, 18) 0-1 and fields (1, H/4, W/4, 38)."""
     trunk = build_trunk(graph, size, batch=1, unit_input=True)
     keypoints = _lifted_logits(trunk.heat_hidden, *_heat_logit_weights(trunk), name="keypoint_logits")
-    x = _head(head, trunk.features, _lowered_sigmoid(keypoints, "keypoint_heats"))
+    x = _head(head, trunk.features, _lowered_sigmoid(keypoints, KEYPOINT_HEATS))
     neck = _lifted_logits(x, head["neck_logits/0"], head["neck_logits/1"], name="neck_logits")
     heatmaps = _lowered_sigmoid(layers.Concatenate(name="logits")([keypoints, neck]), HEATMAPS)
     pafs = _pointwise(x, head["pafs/0"], head["pafs/1"], PAFS)

@@ -19,6 +19,7 @@ Layer = Any
 Tensor = Any
 Array = Any
 
+_PICTURES = 24
 _FLOOR = 1e-3
 """Channels that are weaker than this part of the strongest are treated as that strong: noise is not to be blown up."""
 
@@ -32,17 +33,23 @@ class _Group:
     readers: list[Layer] = field(default_factory=list)
 
 
-def equalise(model: keras.Model, pictures: Array) -> int:
-    """Rescales the weights of `model` in place, measured on `pictures` (its input); returns how many groups changed."""
+def equalise(model: keras.Model, pictures: Array) -> dict[str, Array]:
+    """Rescales the weights of `model` in place, measured on some of `pictures` (its input).
+
+    Returns the divisor of each channel by the name of the layer that writes it.
+    """
     groups = [group for group in _groups(model) if _can_scale(group)]
-    for group in groups:
-        # One after the other: each changes the ranges its neighbours see.
-        scale = _channel_scale(keras.Model(model.inputs, group.tensors), pictures)
+    # Measured at once: what one group does to its own tensors, its readers undo for all others.
+    strengths = _channel_strengths(model, groups, pictures[:: max(1, len(pictures) // _PICTURES)])
+    scales: dict[str, Array] = {}
+    for group, strength in zip(groups, strengths, strict=True):
+        scale = _channel_scale(strength)
         for layer in group.writers:
             _scale_output(layer, 1.0 / scale)
+            scales[layer.name] = scale
         for layer in group.readers:
             _scale_input(layer, scale)
-    return len(groups)
+    return scales
 
 
 def _groups(model: keras.Model) -> list[_Group]:
@@ -89,17 +96,25 @@ def _convolves(layer: Layer) -> bool:
     return isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D)
 
 
-def _channel_scale(probe: keras.Model, pictures: Array) -> Array:
-    """(C,) strength of each channel over `pictures`, in parts of the median channel."""
+def _channel_strengths(model: keras.Model, groups: list[_Group], pictures: Array) -> list[Array]:
+    """For each group the largest magnitude of each channel over all its tensors and `pictures`."""
+    probe = keras.Model(model.inputs, [group.tensors for group in groups])
 
     @tf.function  # type: ignore[untyped-decorator]
     def strengths(picture: Tensor) -> Tensor:
-        values = tf.nest.flatten(probe(picture, training=False))
-        return tf.reduce_max([tf.reduce_max(tf.abs(value), axis=(0, 1, 2)) for value in values], axis=0)
+        return [
+            tf.reduce_max([tf.reduce_max(tf.abs(value), axis=(0, 1, 2)) for value in values], axis=0)
+            for values in probe(picture, training=False)
+        ]
 
-    peaks = np.max([strengths(picture[None]).numpy() for picture in pictures], axis=0)
-    peaks = np.maximum(peaks, peaks.max() * _FLOOR + 1e-9)
-    return peaks / np.median(peaks)
+    measured = [strengths(picture[None]) for picture in pictures]
+    return [np.max([each[index].numpy() for each in measured], axis=0) for index in range(len(groups))]
+
+
+def _channel_scale(strength: Array) -> Array:
+    """(C,) strength of each channel in parts of the median channel's."""
+    strength = np.maximum(strength, strength.max() * _FLOOR + 1e-9)
+    return strength / np.median(strength)
 
 
 def _scale_output(layer: Layer, factor: Array) -> None:

@@ -11,18 +11,17 @@ from tqdm import tqdm
 from . import sidecar
 from .coco import FloatArray
 from .convert import calibration_pictures, to_float, to_int8
-from .deploy import build_deployed_model
+from .deploy import HEATMAPS, PAFS, build_deployed_model
 from .equalise import equalise
 from .errors import TrainingError
-from .head import build_training_model
+from .features import FloatTrunk
+from .head import LOGIT_FLOOR, build_head_model
 from .head_file import load_head
 from .tfjs_graph import Graph
 from .trunk import check_size
+from .trunk_maps import TrunkRunner
 
 Size = tuple[int, int]
-
-_CALIBRATION_PICTURES = 100
-_EQUALISING_PICTURES = 24
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,14 @@ def export(
     with tqdm(total=len(int8) + len(float_), desc="exporting", unit="file") as bar:
         for size in float_:
             model = build_deployed_model(graph, weights, size)
-            _write(out / "float" / f"{_stem(size)}_float.tflite", to_float(model), head)
+            _write(out / "float" / f"{_stem(size)}_float.tflite", to_float(model, [HEATMAPS, PAFS]), head)
             bar.update()
         for size in int8:
-            pictures = calibration_pictures(calibration, size, _CALIBRATION_PICTURES)
+            pictures = calibration_pictures(calibration, size)
             model = build_deployed_model(graph, weights, size)
-            _check_same_function(model, build_training_model(graph, weights), pictures[:2])
-            equalise(model, pictures[:: len(pictures) // _EQUALISING_PICTURES])
-            _write(out / f"{_stem(size)}_int8.tflite", to_int8(model, pictures), head)
+            _check_same_function(model, FloatTrunk(graph), build_head_model(weights), pictures[:2])
+            equalise(model, pictures)
+            _write(out / f"{_stem(size)}_int8.tflite", to_int8(model, pictures, [HEATMAPS, PAFS]), head)
             bar.update()
 
 
@@ -70,13 +69,14 @@ def _write(path: Path, content: bytes, head: Path) -> None:
     sidecar.write(path.with_suffix(".yaml"), described)
 
 
-def _check_same_function(deployed: keras.Model, trained: keras.Model, pictures: FloatArray) -> None:
+def _check_same_function(deployed: keras.Model, trunk: TrunkRunner, head: keras.Model, pictures: FloatArray) -> None:
     """TrainingError if folding and splitting changed what the network answers."""
+    floor = 1 / (1 + np.exp(-LOGIT_FLOOR))
     for picture in pictures:
-        heatmaps, pafs = deployed(picture[None], training=False)
-        heats, neck, trained_pafs = trained((picture[None] + 1.0) * 127.5, training=False)
-        floor = 1 / (1 + np.exp(6.0))
-        expected = np.maximum(np.concatenate([heats, neck], axis=-1), floor)
-        worst = max(float(np.abs(heatmaps - expected).max()), float(np.abs(pafs - trained_pafs).max()))
+        maps = trunk((picture[None] + 1.0) * 127.5)
+        neck, pafs = head(list(maps), training=False)
+        expected = np.maximum(np.concatenate([maps.heats, neck], axis=-1), floor)
+        deployed_heats, deployed_pafs = deployed(picture[None], training=False)
+        worst = max(float(np.abs(deployed_heats - expected).max()), float(np.abs(deployed_pafs - pafs).max()))
         if worst > 1e-2:
             raise TrainingError(f"the deployed network differs from the trained one by {worst:.3f}; this is a bug")

@@ -5,9 +5,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from .layout import FIELDS
-from .tfjs_graph import Graph
-from .trunk import build_trunk
+from .layout import COCO17, FIELDS
+from .trunk import FEATURE_CHANNELS
 
 Tensor = Any
 
@@ -33,41 +32,33 @@ def build_head(features: Tensor, heats: Tensor) -> tuple[Tensor, Tensor]:
         y = _separable(x, kernel, f"head_{index}")
         x = y if index == 0 else layers.Add(name=f"head_{index}_add")([x, y])
     neck = layers.Conv2D(1, 1, name="neck_logits", bias_initializer=keras.initializers.Constant(-4.0))(x)
-    pafs = layers.Conv2D(FIELDS, 1, name="pafs")(x)
+    small = keras.initializers.RandomNormal(stddev=0.01)  # most of a field is zero
+    pafs = layers.Conv2D(FIELDS, 1, name="pafs", kernel_initializer=small)(x)
     return neck, pafs
 
 
-def build_training_model(graph: Graph, weights: dict[str, Any] | None = None) -> keras.Model:
-    """Image of any size to (heats (17), neck (1), pafs (38)); only the head is trainable. `weights`: head_weights."""
-    trunk = build_trunk(graph)
-    frozen = keras.Model(trunk.image, [trunk.features, trunk.heads["kpt_heatmap_0"]])
-    frozen.trainable = False
-    heats = clipped_sigmoid(trunk.heads["kpt_heatmap_0"], "heats")
-    neck, pafs = build_head(trunk.features, heats)
+def build_head_model(weights: dict[str, Any] | None = None) -> keras.Model:
+    """(Features (N, h, w, 24), heats (N, h, w, 17)) to (neck 0-1, fields), of any size. `weights`: head_weights."""
+    features = keras.Input((None, None, FEATURE_CHANNELS), name="features")
+    heats = keras.Input((None, None, len(COCO17)), name="heats")
+    neck, pafs = build_head(features, heats)
     # The neck is trained without the floor: below it a ReLU would pass no gradient back.
-    model = keras.Model(trunk.image, [heats, layers.Activation("sigmoid", name="neck")(neck), pafs])
+    model = keras.Model([features, heats], [layers.Activation("sigmoid", name="neck")(neck), pafs])
     if weights is not None:
         set_head_weights(model, weights)
     return model
 
 
-def head_layers(model: keras.Model) -> list[keras.Layer]:
-    """The layers of `model` that training changes, in a stable order."""
-    return [layer for layer in model.layers if layer.trainable and layer.weights]
-
-
 def head_weights(model: keras.Model) -> dict[str, Any]:
     """Weights of the head by `layer/index`: float32 arrays."""
     return {
-        f"{layer.name}/{index}": weight
-        for layer in head_layers(model)
-        for index, weight in enumerate(layer.get_weights())
+        f"{layer.name}/{index}": weight for layer in model.layers for index, weight in enumerate(layer.get_weights())
     }
 
 
 def set_head_weights(model: keras.Model, weights: dict[str, Any]) -> None:
     """The reverse of head_weights; KeyError names a layer that is missing."""
-    for layer in head_layers(model):
+    for layer in model.layers:
         count = len(layer.get_weights())
         layer.set_weights([weights[f"{layer.name}/{index}"] for index in range(count)])
 

@@ -16,10 +16,10 @@ from .augment import Augmentation
 from .batches import Batch, Batches, Plan
 from .coco import LabelledPicture
 from .errors import TrainingError
-from .head import build_training_model, head_weights, set_head_weights
+from .head import build_head_model, head_weights, set_head_weights
 from .head_file import save_head, write_arrays
 from .layout import LIMBS
-from .tfjs_graph import Graph
+from .trunk_maps import TrunkRunner
 
 CHECKPOINT = "checkpoint.npz"
 WEIGHTS = "head.npz"
@@ -70,18 +70,27 @@ class _Meter:
 
 
 def train(
-    graph: Graph, pictures: list[LabelledPicture], out: Path, plan: Plan, schedule: Schedule, ranges: Augmentation
+    trunk: TrunkRunner,
+    pictures: list[LabelledPicture],
+    out: Path,
+    plan: Plan,
+    schedule: Schedule,
+    ranges: Augmentation,
+    start: dict[str, Any] | None = None,
 ) -> Path:
-    """Trains into the folder `out`, going on from its checkpoint if there is one; returns the weight file."""
+    """Trains into the folder `out`, going on from its checkpoint if there is one, else from the weights `start`.
+
+    Returns the weight file.
+    """
     keras.utils.set_random_seed(plan.seed)
     out.mkdir(parents=True, exist_ok=True)
-    model = build_training_model(graph)
+    model = build_head_model(start)
     optimiser = keras.optimizers.AdamW(schedule.learning_rate, weight_decay=schedule.weight_decay)
     optimiser.build(model.trainable_variables)
     first = _resume(out / CHECKPOINT, model, optimiser, _fingerprint(plan, schedule))
     step = _step(model, optimiser)
     meter = _Meter()
-    stream = Batches(pictures, plan, ranges).stream(first, schedule.steps)
+    stream = Batches(pictures, trunk, plan, ranges).stream(first, schedule.steps)
     with (out / LOG).open("a") as log, tqdm(total=schedule.steps, initial=first, desc="training", unit="step") as bar:
         for number, batch in enumerate(stream, start=first):
             optimiser.learning_rate.assign(schedule.rate(number))
@@ -101,10 +110,10 @@ def train(
 
 def _step(model: keras.Model, optimiser: keras.optimizers.Optimizer) -> Callable[[Batch], tuple[float, float]]:
     @tf.function  # type: ignore[untyped-decorator]  # traced once for each crop side
-    def run(pictures: Any, mask: Any, neck: Any, pafs: Any) -> Any:
+    def run(features: Any, heats: Any, mask: Any, neck: Any, pafs: Any) -> Any:
         with tf.GradientTape() as tape:
-            _, neck_out, pafs_out = model(pictures, training=True)
-            count = tf.cast(tf.shape(pictures)[0], tf.float32)
+            neck_out, pafs_out = model([features, heats], training=True)
+            count = tf.cast(tf.shape(mask)[0], tf.float32)
             limbs = tf.reshape(pafs, tf.concat([tf.shape(pafs)[:3], [len(LIMBS), 2]], 0))
             on_limb = tf.cast(tf.reduce_any(limbs != 0.0, -1), tf.float32)
             weight = mask[..., None] * (1.0 + (_LIMB_WEIGHT - 1.0) * tf.repeat(on_limb, 2, -1))
@@ -119,7 +128,7 @@ def _step(model: keras.Model, optimiser: keras.optimizers.Optimizer) -> Callable
         return paf_loss, neck_loss
 
     def step(batch: Batch) -> tuple[float, float]:
-        paf_loss, neck_loss = run(batch.pictures, batch.mask, batch.neck, batch.pafs)
+        paf_loss, neck_loss = run(batch.features, batch.heats, batch.mask, batch.neck, batch.pafs)
         return float(paf_loss), float(neck_loss)
 
     return step

@@ -14,6 +14,10 @@ Tensor = Any  # Keras' symbolic tensors have no public static type
 HEADS = ("kpt_heatmap_0", "center_0", "kpt_regress_0", "kpt_offset_0")
 """MoveNet's heads that are kept, all at stride 4."""
 
+FEATURE_CHANNELS = 24
+FEATURES = "re_lu_2.Relu"
+"""Layer that ends the feature pyramid."""
+
 HEAT_LOGITS = "kpt_heatmap_0.conv2d_7.BiasAdd"
 """Layer that gives the 17 heat-map logits."""
 

@@ -1,0 +1,130 @@
+"""The network that ships answers what the network that was trained answers.
+
+Needs TensorFlow (models/training/requirements.txt) and the trunk's weights in the development data folder.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+pytest.importorskip("tensorflow", reason="models/training/requirements.txt is not installed")
+pytest.importorskip("cv2", reason="models/training/requirements.txt is not installed")
+
+from training.convert import to_float, to_int8
+from training.deploy import HEATMAPS, PAFS, build_deployed_model
+from training.equalise import equalise
+from training.errors import TrainingError
+from training.features import FloatTrunk
+from training.head import build_head_model, head_weights
+from training.head_file import load_head, save_head
+from training.tflite_file import check_integer_only, inputs_and_outputs, operators
+from training.trunk import check_size
+from training.weights import load_trunk_graph
+
+SIZE = (64, 96)
+SHARED = Path(os.environ.get("EDGEPOSE_SHARED", Path(__file__).parents[2] / "shared"))
+needs_weights = pytest.mark.skipif(
+    not (SHARED / "data/weights/movenet-multipose.bin").is_file(),
+    reason="no trunk weights in the development data folder (EDGEPOSE_SHARED)",
+)
+pytestmark = pytest.mark.shared
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return load_trunk_graph(SHARED / "data/weights")
+
+
+@pytest.fixture(scope="module")
+def head():
+    """A head with weights of no meaning, batch norms included, so that folding has something to fold."""
+    rng = np.random.default_rng(5)
+    return {
+        name: (weight + rng.uniform(0.05, 0.3, weight.shape)).astype(np.float32)
+        for name, weight in head_weights(build_head_model()).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Noise of several coarsenesses, black and white included, as -1..1."""
+    rng = np.random.default_rng(6)
+    coarse = [rng.uniform(-1, 1, (SIZE[0] // k, SIZE[1] // k, 3)) for k in (1, 2, 4, 8, 16, 32)]
+    fine = [np.kron(patch, np.ones((SIZE[0] // len(patch), SIZE[0] // len(patch), 1))) for patch in coarse]
+    fine[0][0, 0], fine[0][0, 1] = -1, 1
+    return np.stack(fine).astype(np.float32)
+
+
+@needs_weights
+def test_folding_and_splitting_keep_the_function(graph, head, pictures):
+    deployed = build_deployed_model(graph, head, SIZE)
+    trunk, trained = FloatTrunk(graph), build_head_model(head)
+    for picture in pictures:
+        maps = trunk((picture[None] + 1) * 127.5)
+        neck, pafs = trained(list(maps))
+        heatmaps, fields = deployed(picture[None])
+        np.testing.assert_allclose(heatmaps[..., :17], maps.heats, atol=1e-3)
+        np.testing.assert_allclose(heatmaps[..., 17:], np.maximum(neck, 1 / (1 + np.exp(6))), atol=1e-3)
+        np.testing.assert_allclose(fields, pafs, atol=1e-3)
+
+
+@needs_weights
+def test_equalising_changes_weights_but_not_answers(graph, head, pictures):
+    model = build_deployed_model(graph, head, SIZE)
+    before = [answer.numpy() for answer in model(pictures[:1])]
+    scales = equalise(model, pictures)
+    after = [answer.numpy() for answer in model(pictures[:1])]
+    assert max(float(scale.max() / scale.min()) for scale in scales.values()) > 2
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-3)
+
+
+@needs_weights
+def test_int8_file_computes_in_integers_and_takes_bytes(graph, head, pictures):
+    model = build_deployed_model(graph, head, SIZE)
+    content = to_int8(model, pictures, [HEATMAPS, PAFS])
+    check_integer_only(content)
+    (image,), outputs = inputs_and_outputs(content)
+    assert (image.name, image.dtype, image.shape) == ("image", "uint8", (1, *SIZE, 3))
+    assert {output.name: output.shape for output in outputs} == {"heatmaps": (1, 16, 24, 18), "pafs": (1, 16, 24, 38)}
+    heatmaps = next(output for output in outputs if output.name == "heatmaps")
+    assert (heatmaps.scale, heatmaps.zero_point) == (1 / 256, -128)
+    assert not {"DEQUANTIZE", "CUSTOM"} & operators(content).keys()
+
+
+@needs_weights
+def test_float_file_is_not_taken_for_an_integer_one(graph, head):
+    content = to_float(build_deployed_model(graph, head, SIZE), [HEATMAPS, PAFS])
+    with pytest.raises(TrainingError, match="not all integer"):
+        check_integer_only(content)
+
+
+def test_head_survives_its_file(tmp_path):
+    weights = head_weights(build_head_model())
+    save_head(tmp_path / "head.npz", weights)
+    stored = load_head(tmp_path / "head.npz")
+    assert stored.keys() == weights.keys()
+    for name, weight in weights.items():
+        np.testing.assert_allclose(stored[name], weight, rtol=1e-3, atol=1e-6)
+
+
+def test_file_that_is_no_head_is_named(tmp_path):
+    (tmp_path / "head.npz").write_bytes(b"nothing")
+    with pytest.raises(TrainingError, match=r"head\.npz holds no head weights"):
+        load_head(tmp_path / "head.npz")
+
+
+def test_size_that_is_no_multiple_of_32_is_refused():
+    with pytest.raises(TrainingError, match="100x128 is not a multiple of 32"):
+        check_size(100, 128)
+
+
+def test_changed_weights_are_refused(tmp_path):
+    (tmp_path / "movenet-multipose.json").write_text("{}")
+    (tmp_path / "movenet-multipose.bin").write_bytes(b"")
+    with pytest.raises(TrainingError, match="has sha256 44136fa3"):
+        load_trunk_graph(tmp_path)
