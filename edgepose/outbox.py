@@ -51,6 +51,11 @@ class MemoryReports:
         self._kept: OrderedDict[int, Report] = OrderedDict()
         self._count = 0
 
+    @property
+    def last(self) -> int:
+        """Number of the newest one ever kept."""
+        return self._count
+
     def append(self, message: Message, now_s: float) -> bool:
         """Keep a message; False where there is no room."""
         if len(self._kept) >= self._limit:
@@ -155,6 +160,7 @@ class Outbox:
     def disconnected(self) -> None:
         """Nothing goes out any more, and no acknowledgement will come."""
         with self._lock:
+            self._due = dict.fromkeys(self._state)  # what was under way may not have arrived
             self._in_flight = self._window = 0
 
     def discard_stream(self) -> None:
