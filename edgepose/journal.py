@@ -5,6 +5,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 
 _MAGIC = b"edgepose journal 1\n"
@@ -19,7 +20,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Opens the file only when it is first needed."""
         self._path = path
-        self._file: int | None = None
+        self._file: FileIO | None = None  # not a bare descriptor: it closes with its owner
         self._size = 0
 
     @property
@@ -42,12 +43,12 @@ class Journal:
         if self._file is None:
             raise OSError("the journal has not been written yet")
         try:
-            _write_all(self._file, _framed(record), self._size)
+            _write_all(self._file.fileno(), _framed(record), self._size)
             if durable:
-                os.fdatasync(self._file)
+                os.fdatasync(self._file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._size)
+                os.ftruncate(self._file.fileno(), self._size)
             raise
         self._size += _HEAD.size + len(record)
 
@@ -55,14 +56,14 @@ class Journal:
         """Make these the only records: after a power cut there are either the old ones or these."""
         data = _MAGIC + b"".join(map(_framed, records))
         fresh = self._path.with_suffix(".new")
-        file = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        file = FileIO(fresh, "w", opener=lambda name, flags: os.open(name, flags, 0o600))
         try:
-            _write_all(file, data, 0)
-            os.fsync(file)
+            _write_all(file.fileno(), data, 0)
+            os.fsync(file.fileno())
             fresh.replace(self._path)
             sync_folder(self._path.parent)
         except OSError:
-            os.close(file)
+            file.close()
             with contextlib.suppress(OSError):
                 fresh.unlink()
             raise
@@ -72,13 +73,13 @@ class Journal:
     def clear(self) -> None:
         """Forget all records. A power cut right after may bring them back."""
         if self._file is not None and self._size > len(_MAGIC):
-            os.ftruncate(self._file, len(_MAGIC))
+            os.ftruncate(self._file.fileno(), len(_MAGIC))
             self._size = len(_MAGIC)
 
     def close(self) -> None:
         """Let go of the file."""
         if self._file is not None:
-            os.close(self._file)
+            self._file.close()
             self._file = None
 
 
