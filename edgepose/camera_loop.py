@@ -93,6 +93,7 @@ class CameraLoop:
                 over = self._stopping.is_set() or not self._live
                 self._say_status("stalled" if delivered and not over else "offline")
             if over:
+                log.info("camera %s: over, after %d frames", self.name, self.frames)
                 return
             wait_s = FIRST_WAIT_S if delivered else min(2 * wait_s, LONGEST_WAIT_S)
             log.warning("camera %s: %s; trying again in %.0f s", self.name, reason, wait_s)
