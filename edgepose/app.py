@@ -24,6 +24,7 @@ from edgepose.machine_id import boot
 from edgepose.pipeline import Pipeline
 from edgepose.ports import Heartbeat, Source
 from edgepose.report import CameraReport
+from edgepose.status_line import StatusTeller, Vitals
 from edgepose.version import __version__
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,9 @@ LAST_FLUSH_S = 5.0
 """How long the last messages of files that have ended may take."""
 WATCH_S = 0.2
 """How often the first connection is looked at, for a broker that refuses us."""
+STATUS_S = 5.0
+"""How often the line of `systemctl status` is brought up to date."""
+NOT_RELOADED = "the new configuration is bad (see the log), the old one runs: "
 
 STOP, RELOAD = "stop", "reload"
 Wake = queue.SimpleQueue[str | CameraLoop]
@@ -49,6 +53,7 @@ class Session:
         """Load the network, connect and open the cameras. Raises ModelError or ConfigError, and nothing runs then."""
         self._topics = wire.Topics(config.mqtt.topic_prefix, config.node.name)
         self._welcomed = False
+        self._statuses: dict[str, wire.CameraStatus] = dict.fromkeys(config.cameras, "offline")
         network = networks.load(config.model.name)
         pipelines = {
             name: networks.build_pipeline(network, config.model, config.association, camera)
@@ -70,6 +75,16 @@ class Session:
     def frames(self) -> int:
         """How many frames have been processed."""
         return sum(loop.frames for loop in self._loops)
+
+    def vitals(self) -> Vitals:
+        """How it is now."""
+        trouble = self._publisher.last_error
+        return Vitals(
+            t_s=time.monotonic(),
+            frames=self.frames(),
+            cameras=dict(self._statuses),
+            broker=None if self._publisher.connected else trouble.text if trouble else "",
+        )
 
     def welcomed(self) -> bool:
         """Whether the broker has ever accepted us. Raises PublishError where it refuses us for good.
@@ -106,6 +121,10 @@ class Session:
                 self._await_broker()
             return open_source(camera.source, stall_timeout_s=camera.stall_timeout_s)
 
+        def say_status(status: wire.CameraStatus) -> None:
+            self._statuses[name] = status
+            self._publisher.send(wire.camera_status(self._topics, name, status))
+
         def publish(result: FrameResult) -> None:
             for message in report.messages(result):
                 self._publisher.send(message)
@@ -116,7 +135,7 @@ class Session:
             live=live,
             stages=pipeline,
             publish=publish,
-            say_status=lambda status: self._publisher.send(wire.camera_status(self._topics, name, status)),
+            say_status=say_status,
             heartbeat=heartbeat,
             on_end=wake.put,
         )
@@ -139,66 +158,72 @@ def run(path: Path) -> int:
         return _serve(path, config, heartbeat, wake)
 
 
-def _serve(path: Path, config: Config, heartbeat: Heartbeat, wake: Wake) -> int:
+def _serve(path: Path, config: Config, heartbeat: SystemdHeartbeat, wake: Wake) -> int:
     session = Session(config, heartbeat, wake)
+    status = StatusTeller(heartbeat.status, STATUS_S)
     try:
+        status.tell(session.vitals())
         heartbeat.ready()
         log.info("edgepose %s: node %s with %s", __version__, config.node.name, ", ".join(config.cameras))
         while True:
-            event = await_event(session, wake)
+            event = await_event(session, wake, status)
             if event == STOP:
                 return 0
             if event != RELOAD:
                 if not session.running():
                     return 0
                 continue
-            changed = _changed_config(path, config)
-            if changed is not None:
-                session.stop()
-                session = _restarted(changed, config, heartbeat, wake)
-                config = changed
+            heartbeat.reloading()
+            session, config, status.note = _reloaded(path, session, config, heartbeat, wake)
+            heartbeat.ready()
     finally:
         heartbeat.stopping()
         session.stop()
 
 
-def await_event(session: Session, wake: Wake) -> str | CameraLoop:
-    """The next event. Raises the failure of a camera, or PublishError where the broker refuses us at the start."""
+def await_event(session: Session, wake: Wake, status: StatusTeller) -> str | CameraLoop:
+    """The next event; while it is waited for, the status line is kept up to date.
+
+    Raises the failure of a camera, or PublishError where the broker refuses us at the start.
+    """
     while True:
         try:
-            event = wake.get(timeout=None if session.welcomed() else WATCH_S)
+            event = wake.get(timeout=STATUS_S if session.welcomed() else WATCH_S)
         except queue.Empty:
+            status.tell(session.vitals())
             continue
         if isinstance(event, CameraLoop) and event.failure:
             raise event.failure
         return event
 
 
-def _changed_config(path: Path, current: Config) -> Config | None:
-    """What the file says now; None, with its problems logged, where it can't be used or says nothing new."""
+def _reloaded(
+    path: Path, session: Session, config: Config, heartbeat: Heartbeat, wake: Wake
+) -> tuple[Session, Config, str]:
+    """The session and configuration that run from now on, and what the status line has to say about it.
+
+    Where the file can't be used, or what it says can't be started, these are the ones that ran before.
+    """
     try:
-        config = load_config(path)
+        wanted = load_config(path)
     except ConfigError as exc:
         for problem in str(exc).splitlines():
             log.error("%s", problem)
         log.error("the configuration was not reloaded; the old one keeps running")
-        return None
-    start_logging(config.logging)
-    if config == current:
+        return session, config, NOT_RELOADED
+    start_logging(wanted.logging)
+    if wanted == config:
         log.info("the configuration has not changed")
-        return None
-    return config
-
-
-def _restarted(config: Config, previous: Config, heartbeat: Heartbeat, wake: Wake) -> Session:
-    """A session of the new configuration, or of the previous one where the new can't be started."""
+        return session, config, ""
+    session.stop()
     try:
-        session = Session(config, heartbeat, wake)
+        session = Session(wanted, heartbeat, wake)
     except EdgeposeError as exc:
+        start_logging(config.logging)
         log.error("the new configuration can't be started (%s); the old one keeps running", exc)
-        return Session(previous, heartbeat, wake)
-    log.info("the configuration was reloaded: %s", ", ".join(config.cameras))
-    return session
+        return Session(config, heartbeat, wake), config, NOT_RELOADED
+    log.info("the configuration was reloaded: %s", ", ".join(wanted.cameras))
+    return session, wanted, ""
 
 
 @contextlib.contextmanager

@@ -109,10 +109,10 @@ class Nspawn:
         container += ["--boot", "--", "--unit=basic.target"]
         script = ["sh", "-c", _BOOT, "sh", str(mount_point), str(self._seed), str(self._root)]
         script.append(" ".join(map(str, self._cgroups)))
+        apart = ["setpriv", "--pdeathsig", "TERM", "unshare", "--mount", "--propagation", "private"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM", "unshare", "--mount", "--propagation", "private"]
-                + [*script, *container],
+                [*apart, *script, *container],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

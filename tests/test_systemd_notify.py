@@ -1,7 +1,10 @@
 """What systemd hears, over a real datagram socket."""
 
 import socket
+import time
 from pathlib import Path
+
+import pytest
 
 from edgepose.adapters.systemd import SystemdHeartbeat
 
@@ -44,3 +47,37 @@ def test_an_abstract_socket_name_is_understood():
         channel.settimeout(5)
         SystemdHeartbeat({"NOTIFY_SOCKET": "@edgepose-test-notify"}).ready()
         assert channel.recv(100) == b"READY=1"
+
+
+def test_a_reload_is_told_with_its_time_and_ends_with_ready(tmp_path: Path):
+    with listener(tmp_path / "notify") as channel:
+        heartbeat = SystemdHeartbeat({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        heartbeat.reloading()
+        heartbeat.ready()
+        told = dict(line.split("=") for line in channel.recv(100).decode().splitlines())
+        assert told["RELOADING"] == "1"
+        assert 0 < int(told["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
+        assert channel.recv(100) == b"READY=1"
+
+
+def test_a_status_is_one_line_and_told_when_it_changes(tmp_path: Path):
+    with listener(tmp_path / "notify") as channel:
+        heartbeat = SystemdHeartbeat({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        for line in ("1 camera online", "1 camera online", "0 of 1 cameras online,\nREADY=1"):
+            heartbeat.status(line)
+        assert channel.recv(100) == b"STATUS=1 camera online"
+        assert channel.recv(100) == b"STATUS=0 of 1 cameras online, READY=1"
+
+
+def test_a_watchdog_that_is_another_process_is_not_fed(tmp_path: Path):
+    with listener(tmp_path / "notify") as channel:
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"}
+        heartbeat = SystemdHeartbeat(environment)
+        heartbeat.beat()
+        heartbeat.ready()
+        assert channel.recv(100) == b"READY=1"
+
+
+def test_a_supervisor_that_has_gone_does_not_end_the_daemon(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    SystemdHeartbeat({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+    assert "systemd could not be told READY=1" in caplog.text
