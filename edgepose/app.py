@@ -5,6 +5,7 @@ import logging
 import platform
 import queue
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,7 @@ class Session:
         """Load the network, connect and open the cameras. Raises ModelError or ConfigError, and nothing runs then."""
         self._topics = wire.Topics(config.mqtt.topic_prefix, config.node.name)
         self._welcomed = False
+        self._leaving = threading.Event()
         self._statuses: dict[str, wire.CameraStatus] = dict.fromkeys(config.cameras, "offline")
         network = networks.load(config.model.name)
         pipelines = {
@@ -100,6 +102,7 @@ class Session:
 
     def stop(self) -> None:
         """End the cameras, say goodbye to the broker; what has ended by itself is let go out first."""
+        self._leaving.set()
         if not self.running():
             self._publisher.flush(LAST_FLUSH_S if self._publisher.connected else 0.0)
         for loop in self._loops:
@@ -141,8 +144,9 @@ class Session:
         )
 
     def _await_broker(self) -> None:
-        with contextlib.suppress(PublishError):  # welcomed() tells the main thread
-            self._publisher.wait_connected(FIRST_CONNECT_S)
+        deadline_s = time.monotonic() + FIRST_CONNECT_S
+        while not self._publisher.connected and not self._leaving.wait(WATCH_S) and time.monotonic() < deadline_s:
+            pass
 
 
 def run(path: Path) -> int:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,8 @@ def test_every_frame_of_a_file_arrives_in_order_at_a_5_and_a_311_reader(mosquitt
     assert [message.seq for message in messages] == list(range(len(messages)))
     assert f"after {len(messages)} frames" in daemon.log
     assert new.payloads(POSE) == old.payloads(POSE)
-    assert new.payloads(f"{NODE}/room/status") == [b"offline", b"online", b"offline"]
+    said = [word for word, _ in groupby(new.payloads(f"{NODE}/room/status"))]
+    assert said == [b"offline", b"online", b"offline"]
     assert msgspec.json.decode(new.payloads(f"{NODE}/info")[0], type=wire.Info).cameras == ["room"]
     assert msgspec.json.decode(new.payloads(f"{NODE}/room/occupancy")[-1], type=wire.OccupancyMessage).v == 1
 
