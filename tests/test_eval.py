@@ -224,3 +224,17 @@ def test_pictures_of_another_size_than_was_annotated_are_told(annotated, tmp_pat
 
 def test_eval_without_its_arguments_exits_with_2():
     assert evaluate().returncode == 2
+
+
+@pytest.mark.shared
+@needs_network
+def test_the_sidecar_tells_the_ap_that_eval_measures():
+    folder = Path(os.environ.get("EDGEPOSE_SHARED", ROOT.parent / "shared")) / "data" / "coco_val_dev"
+    if not folder.is_dir():
+        pytest.skip(f"no development pictures in {folder}; EDGEPOSE_SHARED names their folder")
+    claims = [metric for metric in networks.load(SMALLEST).sidecar.metrics if metric["set"] == "coco-val-dev-160"]
+    if not claims:
+        pytest.skip(f"the sidecar of {SMALLEST} tells no AP for coco-val-dev-160")
+    run = evaluate("--annotations", folder / "annotations_complete.json", "--images", folder / "images", "--json")
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["AP"] == pytest.approx(claims[0]["AP"], abs=0.01)

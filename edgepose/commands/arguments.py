@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable
 
+from edgepose.config import Association
+
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     """--model and --threads."""
@@ -14,6 +16,28 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="threads of the network (default: one less than there are cores, at most three)",
     )
+
+
+def add_association_arguments(parser: argparse.ArgumentParser) -> None:
+    """--min-keypoint, --min-limb and --max-people; association() reads them."""
+    parser.add_argument(
+        "--min-keypoint", type=share, metavar="C", help="least confidence of a keypoint (default: the network's own)"
+    )
+    parser.add_argument(
+        "--min-limb", type=share, metavar="C", help="least part affinity along a limb (default: the network's own)"
+    )
+    parser.add_argument(
+        "--max-people",
+        type=whole_number(1, 200),
+        default=Association().max_people,
+        metavar="N",
+        help="most people in a frame (default: %(default)s)",
+    )
+
+
+def association(args: argparse.Namespace) -> Association:
+    """What those arguments say."""
+    return Association(min_keypoint=args.min_keypoint, min_limb=args.min_limb, max_people=args.max_people)
 
 
 def whole_number(lowest: int, highest: int) -> Callable[[str], int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgepose import networks
 from edgepose.adapters.sources import open_source
-from edgepose.commands.arguments import add_network_arguments
+from edgepose.commands.arguments import add_association_arguments, add_network_arguments, association
 from edgepose.config import FileSource, Model
 from edgepose.domain import FrameResult
 from edgepose.errors import EdgeposeError
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the annotated pictures")
     add_network_arguments(parser)
+    add_association_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the people found, as COCO results")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
 
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     annotated = load_annotations(args.annotations)
     _require_pictures(annotated, args.images)
     network = networks.load(args.model)
-    stages = networks.build_pipeline(network, Model(threads=args.threads))
+    stages = networks.build_pipeline(network, Model(threads=args.threads), association(args))
     found = _find_all(annotated, args.images, stages)
     if args.out:
         _write(found.people, args.out)

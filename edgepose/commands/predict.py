@@ -10,8 +10,8 @@ from pathlib import Path
 from edgepose import networks
 from edgepose.adapters.clip_length import frame_count
 from edgepose.adapters.sources import open_source
-from edgepose.commands.arguments import add_network_arguments, share, whole_number
-from edgepose.config import Association, Camera, FileSource, Model, Mount, SourceConfig
+from edgepose.commands.arguments import add_association_arguments, add_network_arguments, association
+from edgepose.config import Camera, FileSource, Model, Mount, SourceConfig
 from edgepose.errors import ConfigError, UsageError
 from edgepose.evaluation import image_ids
 from edgepose.formats import FORMATS, ImageIds, OutputFolder, Writer
@@ -47,15 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--render", type=Path, metavar="DIR", help="also write pictures and clips with skeletons drawn in"
     )
     add_network_arguments(parser)
-    parser.add_argument("--min-keypoint", type=share, metavar="C", help="least confidence of a keypoint")
-    parser.add_argument("--min-limb", type=share, metavar="C", help="least part affinity along a limb")
-    parser.add_argument(
-        "--max-people",
-        type=whole_number(1, 200),
-        default=Association().max_people,
-        metavar="N",
-        help="most people in a frame (default: %(default)s)",
-    )
+    add_association_arguments(parser)
     parser.add_argument(
         "--rotate", type=int, choices=(0, 90, 180, 270), default=0, help="clockwise degrees that bring pictures upright"
     )
@@ -85,7 +77,7 @@ def _pipeline(args: argparse.Namespace, inputs: Sequence[Input]) -> Pipeline:
     return networks.build_pipeline(
         networks.load(args.model),
         Model(threads=args.threads),
-        Association(min_keypoint=args.min_keypoint, min_limb=args.min_limb, max_people=args.max_people),
+        association(args),
         Camera(source=inputs[0].source, mount=Mount(rotate=args.rotate)),
     )
 
