@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EdgeposeError as exc:
         if args.debug:
             raise
-        print(f"edgepose: {exc}", file=sys.stderr)  # noqa: T201
+        from edgepose.logs import last_word
+
+        last_word(f"edgepose: {exc}")
         return exc.exit_code
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does; that is no failure. Python flushes again at exit.

@@ -166,7 +166,8 @@ class Logging(Section, frozen=True):
     """The log, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["journal", "json", "text"] = "text"
+    format: Literal["journal", "json", "text"] | None = None
+    """Left out: journal where standard error leads to systemd's journal, else text."""
 
 
 class Config(Section, frozen=True):
