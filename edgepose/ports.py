@@ -50,6 +50,16 @@ class Message:
     content_type: str = "application/json"
 
 
+@dataclass(frozen=True)
+class Incoming:
+    """One MQTT message as it came in."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    """True where the broker had kept it from before."""
+
+
 class Publisher(Protocol):
     """Where messages go."""
 
