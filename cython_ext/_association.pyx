@@ -13,8 +13,8 @@ import numpy as np
 cimport cython
 from headers cimport (
     EP_AVX2, EP_CELL, EP_FLOAT32, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PLATEAU_MAX, EP_PORTABLE, EP_SAMPLES,
-    EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes, ep_map, ep_peak, ep_place_peak, ep_scan_row,
-    ep_score_limb, ep_walk,
+    EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes, ep_map, ep_peak,
+    ep_place_peak, ep_read, ep_scan_row, ep_score_limb, ep_walk,
 )
 from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
 
@@ -97,13 +97,15 @@ cdef class Associator:
     cdef char[::1] _lowest
     cdef ep_map _heat, _paf
     cdef int32_t _capped
+    cdef uint64_t _read
     cdef cython.pymutex _busy
 
-    def __init__(self, skeleton, *, double min_keypoint=0.1, double min_limb=0.05, int max_people=20):
+    def __cinit__(self, skeleton, *, double min_keypoint=0.1, double min_limb=0.05, int max_people=20):
         """Of an edgepose.skeleton.Skeleton.
 
         min_keypoint: least confidence of a keypoint, above 0, at most 1. min_limb: least field along a limb, 0 to 1.
-        A person has at least 3 keypoints whose confidence is 0.15 above min_keypoint. Raises ValueError where a value is out of range.
+        A person has at least 3 keypoints whose confidence is min_keypoint + 0.15. Raises ValueError where a value is
+        out of range.
         """
         if not 0 < min_keypoint <= 1:
             raise ValueError(f"min_keypoint must be above 0 and at most 1, not {min_keypoint}")
@@ -186,6 +188,19 @@ cdef class Associator:
             with nogil:
                 for i in range(repeats):
                     self._associate()
+            return (time.perf_counter() - start) / repeats
+
+    def seconds_to_read(self, heatmaps, pafs, *, int repeats=100):
+        """Seconds that only reading the maps' bytes takes, each once, for comparison. For tests/bench."""
+        cdef int i
+        cdef uint64_t total = 0
+        with self._busy:
+            self._describe(heatmaps, pafs, (1.0, 0), (1.0, 0))
+            start = time.perf_counter()
+            with nogil:
+                for i in range(repeats):
+                    total ^= ep_read(&self._heat) + ep_read(&self._paf)
+            self._read = total
             return (time.perf_counter() - start) / repeats
 
     # ---- boundary

@@ -14,6 +14,7 @@ cdef extern from "maps.h" nogil:
         int32_t zero_point
         float scale
     int EP_INT8, EP_UINT8, EP_FLOAT32
+    uint64_t ep_read(const ep_map *map) noexcept
 
 
 cdef extern from "paths.h" nogil:

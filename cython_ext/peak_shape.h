@@ -85,7 +85,7 @@ static inline __attribute__((always_inline)) int64_t ep_log_sum(const ep_map *ma
     int64_t sum = 0;
     for (int32_t i = 0; i < cells; i++, at += step) {
         const int once = (i == 0 && !first_twice) || (i == cells - 1 && !last_twice);
-        sum += (int64_t)logs[ep_level_as(dtype, map, at)] << !once;
+        sum += (once ? 1 : 2) * (int64_t)logs[ep_level_as(dtype, map, at)];
     }
     return sum;
 }

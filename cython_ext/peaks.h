@@ -50,6 +50,8 @@ EP_BEGIN_AVX2
 EP_END_AVX2
 #endif
 
+#define EP_ROW_BYTES_MAX (1 << 22)
+
 /* Any strides at all: one value at a time. */
 static int32_t ep_scan_row_strided(const ep_map *map, int32_t y, int32_t first, int32_t channels, float threshold,
                                    int32_t *found)
@@ -72,13 +74,15 @@ static int32_t ep_scan_row_strided(const ep_map *map, int32_t y, int32_t first, 
     return n;
 }
 
-/* Bytes of the row of lowest values that stands above the first and below the last row; 0 where none is used. */
+/* Bytes of the row of lowest values that stands above the first and below the last row; 0 where none is used since
+ * values of a cell do not lie beside one another, or rows are absurdly wide. */
 static inline ptrdiff_t ep_lowest_row_bytes(const ep_map *map)
 {
     const ptrdiff_t item = map->dtype == EP_FLOAT32 ? 4 : 1;
     if (map->channel_bytes != item || map->cell_bytes < map->channels * item || map->cell_bytes % item)
         return 0;
-    return (map->width - 1) * map->cell_bytes + map->channels * item;
+    const ptrdiff_t bytes = (map->width - 1) * map->cell_bytes + map->channels * item;
+    return bytes <= EP_ROW_BYTES_MAX ? bytes : 0;
 }
 
 static inline void ep_fill_lowest(const ep_map *map, char *lowest, ptrdiff_t bytes)

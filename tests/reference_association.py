@@ -10,15 +10,36 @@ import numpy as np
 from edgepose._association import LIMITS
 
 CELL = 256
-SAMPLE_WEIGHTS = (13, 38, 64, 90, 115, 141, 166, 192, 218, 243)  # of 256: the middles of ten equal parts
-MIDDLE = (4, 5)
-PEAK_WEIGHT = np.float32(0.3)
-SURE = np.float32(0.15)
 FIELD_LIMIT = np.float32(2)
 FLOAT_ONE = np.float32(16384)
 LEVEL_MAX = 32767
 LOGS = np.rint(65536 * np.log(np.maximum(np.arange(LEVEL_MAX + 1), 0.5))).astype(np.int64)
 f32 = np.float32
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What tests/bench/quality_association.py tries out; the kernel has these."""
+
+    sample_weights: tuple[int, ...] = (13, 38, 64, 90, 115, 141, 166, 192, 218, 243)
+    """Where a limb is sampled, of 256: the middles of ten equal parts."""
+    min_passed: int = LIMITS["min_passed"]
+    """Samples that must reach min_limb."""
+    middle: tuple[int, ...] = (4, 5)
+    """Those of them that must in any case."""
+    height_weight: float = 0.3
+    """Of the logarithms of the heights of the two peaks, beside the mean of the field."""
+    length_penalty: bool = False
+    """OpenPose's: a limb longer than half the map's height loses score."""
+    redundant_limbs: bool = True
+    """Whether limbs that close a ring are looked at."""
+    min_sure: int = LIMITS["min_sure"]
+    """Keypoints of a person that must be sure."""
+    sure: float = 0.15
+    """How far above min_keypoint a sure keypoint is."""
+
+
+SHIPPED = Rules()
 
 
 @dataclass(frozen=True)
@@ -41,25 +62,29 @@ class People:
 
 def associate(heatmaps, pafs, skeleton, *, min_keypoint, min_limb, max_people, heat_quant=(1.0, 0), paf_quant=(1.0, 0)):
     """The people of one frame, as edgepose.association.Associator finds them."""
-    capped = False
-    peaks = []
-    for channel in skeleton.heat_channels:
-        found = find_peaks(heatmaps[:, :, channel], heat_quant, min_keypoint)
-        kept = strongest(found, LIMITS["peaks"])
-        capped |= len(kept) < len(found)
-        peaks.append(kept)
-    people = []  # each one {keypoint: index of its peak}
+    found = [find_peaks(heatmaps[:, :, channel], heat_quant, min_keypoint) for channel in skeleton.heat_channels]
+    peaks = [strongest(some, LIMITS["peaks"]) for some in found]
+    people, capped = group(peaks, pafs, skeleton, min_limb, paf_quant)
+    people = [person for person in people if is_person(person, peaks, min_keypoint)]
+    result = write(people, peaks, len(skeleton.names), max_people)
+    capped |= any(len(kept) < len(some) for kept, some in zip(peaks, found, strict=True)) or len(people) > max_people
+    return People(*result, capped)
+
+
+def group(peaks, pafs, skeleton, min_limb, paf_quant, rules=SHIPPED):
+    """People as {keypoint: index of its peak} each, and whether there were more pairs than are looked at."""
+    people, capped = [], False
     for (a, b), (x_channel, y_channel), starts in zip(
         skeleton.limbs, skeleton.paf_channels, limbs_of_tree(skeleton), strict=True
     ):
+        if not (starts or rules.redundant_limbs):
+            continue
         field = pafs[:, :, x_channel], pafs[:, :, y_channel]
-        pairs = score_pairs(peaks[a], peaks[b], field, paf_quant, min_limb)
+        pairs = score_pairs(peaks[a], peaks[b], field, paf_quant, min_limb, rules)
         capped |= len(pairs) > LIMITS["pairs"]
         for i, j in match(pairs[: LIMITS["pairs"]]):
             join(people, a, i, b, j, starts)
-    least = f32(min_keypoint) + SURE
-    people = [p for p in people if sum(peaks[k][i].confidence >= least for k, i in p.items()) >= LIMITS["min_sure"]]
-    return write(people, peaks, skeleton, max_people, capped)
+    return people, capped
 
 
 # ---- peaks
@@ -175,51 +200,43 @@ def strongest(peaks, n):
 # ---- limbs
 
 
-def score_pairs(a_peaks, b_peaks, field, quant, min_limb):
+def score_pairs(a_peaks, b_peaks, field, quant, min_limb, rules=SHIPPED):
     """(score, i, j) of the pairs that a limb may join, by i and then j."""
+    if not a_peaks or not b_peaks:
+        return []
+    ax, ay = (np.array([getattr(p, axis) for p in a_peaks])[:, None] for axis in "xy")
+    bx, by = (np.array([getattr(p, axis) for p in b_peaks])[None, :] for axis in "xy")
+    dx, dy = bx - ax, by - ay
+    fx, fy = (components(channel, quant) for channel in field)
     scale = f32(quant[0])
-    least = f32(min_limb / float(scale))
-    mean_scale = scale / f32(len(SAMPLE_WEIGHTS))
-    pairs = []
-    for i, a in enumerate(a_peaks):
-        for j, b in enumerate(b_peaks):
-            dx, dy = b.x - a.x, b.y - a.y
-            length = np.sqrt(f32(dx) * f32(dx) + f32(dy) * f32(dy))
-            samples = [sample(a, b, w, field, quant) for w in SAMPLE_WEIGHTS]
-            passed = [f32(s) > least * length for s in samples]
-            total = total_of(samples)
-            if not all(passed[k] for k in MIDDLE) or sum(passed) < LIMITS["min_passed"] or not total > 0:
-                continue
-            mean = f32(total) * mean_scale / length
-            pairs.append((mean + PEAK_WEIGHT * (a.strength + b.strength), i, j))
-    return pairs
+    length = np.sqrt(dx.astype(f32) * dx.astype(f32) + dy.astype(f32) * dy.astype(f32))
+    least = f32(min_limb / float(scale)) * length
+    total, passed, middle = np.zeros(dx.shape, fx.dtype), np.zeros(dx.shape, int), np.ones(dx.shape, bool)
+    for k, weight in enumerate(rules.sample_weights):
+        x = (ax * (256 - weight) + bx * weight + 128 * CELL) // (256 * CELL)
+        y = (ay * (256 - weight) + by * weight + 128 * CELL) // (256 * CELL)
+        sample = fx[y, x] * dx.astype(fx.dtype) + fy[y, x] * dy.astype(fy.dtype)
+        total = total + sample
+        passes = sample.astype(f32) > least
+        passed += passes
+        middle &= passes | (k not in rules.middle)
+    good = middle & (passed >= rules.min_passed) & (total > 0)
+    mean = total.astype(f32) * (scale / f32(len(rules.sample_weights))) / np.where(good, length, f32(1))
+    strength = np.array([p.strength for p in a_peaks])[:, None] + np.array([p.strength for p in b_peaks])[None, :]
+    score = mean + f32(rules.height_weight) * strength
+    if rules.length_penalty:
+        penalty = np.minimum(0.5 * len(fx) * CELL / np.where(good, length, f32(1)) - 1, 0)
+        score, good = score + penalty, good & (mean + penalty > 0)
+    return [(score[i, j], int(i), int(j)) for i, j in np.argwhere(good)]
 
 
-def sample(a, b, weight, field, quant):
-    """Field at a part of the way times the way itself."""
-    x = (a.x * (256 - weight) + b.x * weight + 128 * CELL) // (256 * CELL)
-    y = (a.y * (256 - weight) + b.y * weight + 128 * CELL) // (256 * CELL)
-    fx, fy = (component(channel[y, x], quant) for channel in field)
-    dx, dy = b.x - a.x, b.y - a.y
-    if isinstance(fx, int):
-        return fx * dx + fy * dy
-    return fx * f32(dx) + fy * f32(dy)
-
-
-def component(value, quant):
+def components(channel, quant):
+    """One component of the field, in levels: whole numbers, or floats without NaN and infinity."""
     scale, zero_point = quant
-    if value.dtype != np.float32:
-        return int(value) - zero_point
+    if channel.dtype != np.float32:
+        return channel.astype(np.int64) - zero_point
     limit = FIELD_LIMIT / f32(scale)
-    value = value - f32(zero_point)
-    return f32(0) if np.isnan(value) else min(max(value, -limit), limit)
-
-
-def total_of(samples):
-    total = samples[0] * 0
-    for s in samples:
-        total = total + s
-    return total
+    return np.clip(np.nan_to_num(channel - f32(zero_point), nan=0, posinf=limit, neginf=-limit), -limit, limit)
 
 
 def match(pairs):
@@ -265,9 +282,14 @@ def join(people, a, i, b, j, starts):
         people[:] = [p for p in people if p is not second]
 
 
-def write(people, peaks, skeleton, max_people, capped):
-    """Best first; of equal ones, the one with the earliest peak."""
-    keypoints = len(skeleton.names)
+def is_person(person, peaks, min_keypoint, rules=SHIPPED):
+    """Whether enough of its keypoints are sure: noise makes people of weak peaks."""
+    least = f32(min_keypoint) + f32(rules.sure)
+    return sum(peaks[k][i].confidence >= least for k, i in person.items()) >= rules.min_sure
+
+
+def write(people, peaks, keypoints, max_people):
+    """Keypoints and scores, best first; of equal people, first the one with the earliest peak."""
     rated = []
     for person in people:
         total = f32(0)
@@ -275,10 +297,10 @@ def write(people, peaks, skeleton, max_people, capped):
             total += peaks[k][person[k]].confidence * peaks[k][person[k]].confidence
         rated.append((np.sqrt(total / f32(keypoints)), min(person.items()), person))
     rated.sort(key=lambda r: (-r[0], r[1]))
-    capped |= len(rated) > max_people
-    result = np.zeros((min(len(rated), max_people), keypoints, 3), np.float32)
-    for row, (_, _, person) in zip(result, rated[:max_people], strict=True):
+    rated = rated[:max_people]
+    result = np.zeros((len(rated), keypoints, 3), np.float32)
+    for row, (_, _, person) in zip(result, rated, strict=True):
         for k, i in person.items():
             peak = peaks[k][i]
             row[k] = peak.x / CELL, peak.y / CELL, peak.confidence
-    return People(result, np.array([r[0] for r in rated[:max_people]], np.float32), capped)
+    return result, np.array([score for score, _, _ in rated], np.float32)

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Runs the association's tests three times on builds that look for mistakes: Cython's own bounds checks, then
+# AddressSanitizer, then UndefinedBehaviorSanitizer. Builds in a folder of its own; the installed package stays as it is.
+# Usage: tests/sanitize.sh [PYTHON]   (PYTHON has the test extra installed)
+set -eu
+cd "$(dirname "$0")/.."
+python=$(command -v "${1:-.venv/bin/python}")
+python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp -r edgepose cython_ext tests pyproject.toml setup.py "$work"
+touch "$work/README.md" "$work/LICENSE"
+cd "$work"
+rm -f edgepose/*.so
+
+run() { # NAME LIBRARIES CFLAGS: build with these flags, test with these libraries loaded first
+    name=$1 libraries=$2 flags=$3
+    rm -rf build edgepose/*.so
+    CFLAGS="$flags" LDFLAGS="$flags" "$python" setup.py -q build_ext --inplace >build.log 2>&1 || { cat build.log; exit 1; }
+    echo "== $name"
+    # Python itself leaks by design, and its allocator would hide overruns of small blocks.
+    LD_PRELOAD="$libraries" PYTHONMALLOC=malloc ASAN_OPTIONS="detect_leaks=0:log_path=$work/report" \
+        UBSAN_OPTIONS="log_path=$work/report" \
+        "$python" -m pytest -q -p no:cacheprovider -c pyproject.toml tests/test_association*.py \
+        || { cat "$work"/report.* 2>/dev/null; exit 1; }
+}
+
+library() { gcc -print-file-name="$1"; }
+
+EDGEPOSE_CHECKED=1 run "bounds checked" "" "-O1 -g"
+run "AddressSanitizer" "$(library libasan.so)" "-O1 -g -fsanitize=address -fno-omit-frame-pointer"
+run "UndefinedBehaviorSanitizer" "$(library libubsan.so)" \
+    "-O1 -g -fsanitize=undefined,float-divide-by-zero,float-cast-overflow -fno-sanitize-recover=all"
