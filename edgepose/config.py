@@ -7,6 +7,7 @@ import msgspec
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Threshold = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Name = Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]{1,64}$", description="letters, digits, _ and -")]
 Topic = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00][^+#\x00]*$", description="an MQTT topic without wildcards")]
@@ -157,7 +158,7 @@ class Model(Section, frozen=True):
 class Association(Section, frozen=True):
     """Thresholds; left out: the network's own, from its sidecar."""
 
-    min_keypoint: Unit | None = None
+    min_keypoint: Threshold | None = None
     min_limb: Unit | None = None
     max_people: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
 

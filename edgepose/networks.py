@@ -76,15 +76,23 @@ def build_pipeline(
             rotate=mount.rotate,
             masks=camera.privacy_masks if camera else (),
         ),
-        Associator(
-            side.to_skeleton(),
-            min_keypoint=first_given(association.min_keypoint, side.thresholds.min_keypoint),
-            min_limb=first_given(association.min_limb, side.thresholds.min_limb),
-            max_people=association.max_people,
-        ),
+        _associator(network, association),
         grid=CellGrid(side.grid.stride, side.grid.centre),
         layout=side.skeleton.layout,
     )
+
+
+def _associator(network: Network, settings: Association) -> Associator:
+    side = network.sidecar
+    try:
+        return Associator(
+            side.to_skeleton(),
+            min_keypoint=first_given(settings.min_keypoint, side.thresholds.min_keypoint),
+            min_limb=first_given(settings.min_limb, side.thresholds.min_limb),
+            max_people=settings.max_people,
+        )
+    except ValueError as exc:
+        raise ModelError(f"the sidecar of {network.path.name} can't be used: {exc}") from exc
 
 
 def first_given(configured: float | None, default: float) -> float:

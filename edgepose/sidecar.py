@@ -73,7 +73,7 @@ class SkeletonPart(_Part, frozen=True):
 class Thresholds(_Part, frozen=True):
     """The association's defaults for this network."""
 
-    min_keypoint: Unit
+    min_keypoint: Annotated[float, msgspec.Meta(gt=0, le=1)]
     min_limb: Unit
 
 
