@@ -6,13 +6,14 @@ from typing import cast
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 
 from edgepose.domain import ByteArray
 
-INTERPOLATION = (
-    Interpolation.AREA | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP | Interpolation.ACCURATE_RND
-)
+_AREA, _FULL_CHROMA_OUT, _FULL_CHROMA_IN, _ACCURATE = 0x20, 0x2000, 0x4000, 0x40000
+"""SWS_AREA, SWS_FULL_CHR_H_INT, SWS_FULL_CHR_H_INP and SWS_ACCURATE_RND of libswscale/swscale.h; PyAV has names for all
+of them only since 18."""
+INTERPOLATION = _AREA | _FULL_CHROMA_OUT | _FULL_CHROMA_IN | _ACCURATE
 """Averages all source pixels under an output pixel. Bilinear takes longer and is further from the true average; fast
 bilinear takes half the time, but skips pixels and shifts the picture. Without full chroma, libswscale leaves out half
 the colours and darkens the picture by 1.5 levels of 255."""
