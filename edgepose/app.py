@@ -178,7 +178,8 @@ def _serve(path: Path, config: Config, heartbeat: SystemdHeartbeat, wake: Wake) 
                     return 0
                 continue
             heartbeat.reloading()
-            session, config, status.note = _reloaded(path, session, config, heartbeat, wake)
+            session, config, remark = _reloaded(path, session, config, heartbeat, wake)
+            status.remark(remark)
             heartbeat.ready()
     finally:
         heartbeat.stopping()

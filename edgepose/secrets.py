@@ -25,7 +25,9 @@ def read_secret(spec: str) -> str:
             f"password file {path} is not UTF-8 text; write the password into it, and nothing else"
         ) from exc
     if not secret:
-        raise ConfigError(f"password file {path} is empty; write the password into it, and nothing else")
+        name = spec.removeprefix(CREDENTIAL)
+        which = f"password file {path}" if name == spec else f"the file that LoadCredential={name} of the unit names"
+        raise ConfigError(f"{which} is empty; write the password into it, and nothing else")
     return secret
 
 

@@ -23,18 +23,24 @@ class StatusTeller:
     """Tells the status line now and then; how often it is asked to makes no difference."""
 
     def __init__(self, say: Callable[[str], None], every_s: float = 5.0) -> None:
-        self.note = ""
-        """What stands before the line, such as that the last reload failed."""
         self._say = say
         self._every_s = every_s
+        self._note = ""
+        self._line = ""
         self._before: Vitals | None = None
+
+    def remark(self, note: str) -> None:
+        """Put a note before the line, such as that the last reload failed; an empty one takes it away."""
+        self._note = note
+        self._say(note + self._line)
 
     def tell(self, now: Vitals) -> None:
         """Say how things are, unless it was said a moment ago."""
         before = self._before or now
         if before is now or now.t_s - before.t_s >= self._every_s:
             self._before = now
-            self._say(self.note + status_line(before, now))
+            self._line = status_line(before, now)
+            self._say(self._note + self._line)
 
 
 def status_line(before: Vitals, now: Vitals) -> str:

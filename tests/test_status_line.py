@@ -38,6 +38,17 @@ def test_it_is_told_at_once_and_then_every_few_seconds():
     for t_s in range(11):
         teller.tell(vitals(t_s, 10 * t_s, hall="online"))
     assert [line.split(", ")[1] for line in said] == ["0.0 frames/s", "10.0 frames/s", "10.0 frames/s"]
-    teller.note = "the reload failed; "
-    teller.tell(vitals(20, 100, hall="online"))
-    assert said[-1] == "the reload failed; 1 camera online, 0.0 frames/s, broker connected"
+
+
+def test_a_remark_is_told_at_once_and_stays_until_it_is_taken_back():
+    said: list[str] = []
+    teller = StatusTeller(said.append, every_s=5)
+    teller.tell(vitals(0, 0, hall="online"))
+    teller.remark("the reload failed; ")
+    teller.tell(vitals(9, 90, hall="online"))
+    teller.remark("")
+    assert [line.split(", ")[0] for line in said[1:]] == [
+        "the reload failed; 1 camera online",
+        "the reload failed; 1 camera online",
+        "1 camera online",
+    ]
