@@ -45,6 +45,14 @@ class PoseMessages(Section, frozen=True):
     """An empty room is published once, then again after so many seconds."""
 
 
+class Discovery(Section, frozen=True):
+    """Home Assistant's discovery."""
+
+    enabled: bool = True
+    prefix: Topic = "homeassistant"
+    """As in Home Assistant's own MQTT settings."""
+
+
 class Mqtt(Section, frozen=True):
     """The broker."""
 
@@ -58,6 +66,7 @@ class Mqtt(Section, frozen=True):
     topic_prefix: Topic = "edgepose"
     client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     """edgepose-<machine id> where it is left out; two clients of one id throw each other out."""
+    discovery: Discovery = Discovery()
     pose: PoseMessages = PoseMessages()
     keep_alive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
 
@@ -142,6 +151,9 @@ class Camera(Section, frozen=True):
     zones: dict[Name, Zone] = {}
     stall_timeout_s: Positive = 5.0
     """A camera that gives no frame for so long is reported as stalled and opened again."""
+    give_up_after: Annotated[int, msgspec.Meta(ge=0)] = 20
+    """After so many attempts in a row without a frame the process ends, so that its supervisor starts it afresh, which
+    helps where a driver is stuck; 0: never. With the growing waits 20 are about ten minutes."""
 
 
 class Model(Section, frozen=True):
@@ -163,6 +175,20 @@ class Association(Section, frozen=True):
     max_people: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
 
 
+class Http(Section, frozen=True):
+    """Prometheus metrics on /metrics and /healthz; leave the section out for none."""
+
+    bind: Annotated[
+        str, msgspec.Meta(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\[\]]+):[0-9]{1,5}$", description="ADDRESS:PORT")
+    ] = "127.0.0.1:9464"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, _, port = self.bind.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
 class Logging(Section, frozen=True):
     """The log, on standard error."""
 
@@ -179,4 +205,5 @@ class Config(Section, frozen=True):
     mqtt: Mqtt = Mqtt()
     model: Model = Model()
     association: Association = Association()
+    http: Http | None = None
     logging: Logging = Logging()
