@@ -157,6 +157,11 @@ class Outbox:
             self._in_flight = 0
             self._window = window
 
+    def repeat(self) -> None:
+        """Somebody new listens: all state goes again."""
+        with self._lock:
+            self._due = dict.fromkeys(self._state)
+
     def disconnected(self) -> None:
         """Nothing goes out any more, and no acknowledgement will come."""
         with self._lock:

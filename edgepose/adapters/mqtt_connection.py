@@ -10,7 +10,7 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edgepose import config
 from edgepose.adapters.mqtt_trouble import (
@@ -33,12 +34,14 @@ from edgepose.adapters.mqtt_trouble import (
     refusal,
 )
 from edgepose.outbox import Outgoing
-from edgepose.ports import Message
+from edgepose.ports import Incoming, Message
 
 CONNECT_TIMEOUT_S = 5.0
 CONNACK_TIMEOUT_S = 10.0
 SEND_BUFFER_BYTES = 65536
 """The kernel's buffer is part of the queue: in a small one the newest pose doesn't stand behind minutes of old ones."""
+INCOMING_BYTES = 1 << 20
+"""What we take of a broker that speaks MQTT 5: commands are small, and retained state of our own comes back once."""
 
 Ack = tuple[Outgoing, str]
 """What was acknowledged, and why it was refused, or nothing."""
@@ -78,9 +81,14 @@ class Connection:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
         self._client.on_log = self._on_log
         self._in_flight: dict[int, Outgoing] = {}
         self._acks: list[Ack] = []
+        self._incoming: list[Incoming] = []
+        self._subscribing: dict[int, tuple[str, ...]] = {}
+        self._denied: list[str] = []
         self._trouble: Trouble | None = None
         self._detail = ""
         self._opened_s = self._accepted_s = 0.0
@@ -99,7 +107,12 @@ class Connection:
         """Reach the broker and send CONNECT; blocks for at most some seconds."""
         self._opened_s = time.monotonic()
         try:
-            self._client.connect(self._mqtt.host, self._mqtt.effective_port, self._mqtt.keep_alive_s)
+            self._client.connect(
+                self._mqtt.host,
+                self._mqtt.effective_port,
+                self._mqtt.keep_alive_s,
+                properties=_connect_properties() if self._is_5 else None,
+            )
             self._tune()
         except (OSError, ValueError) as exc:
             raise Disconnected(not_opened(self._mqtt, exc)) from exc
@@ -139,9 +152,7 @@ class Connection:
             message.payload,
             qos=min(message.qos, limits.qos),
             retain=message.retain and limits.retain,
-            properties=_properties(outgoing.expiry_s, message.content_type)
-            if self.protocol == MQTTProtocolVersion.MQTTv5
-            else None,
+            properties=_properties(outgoing.expiry_s, message.content_type) if self._is_5 else None,
         )
         if message.qos:
             if limits.qos:
@@ -149,6 +160,29 @@ class Connection:
             else:
                 self._acks.append((outgoing, ""))
         return True
+
+    def subscribe(self, filters: Sequence[str], qos: int) -> None:
+        """Ask for messages; which filters the broker denies, denied() tells."""
+        wanted: list[Any] = [(name, SubscribeOptions(qos) if self._is_5 else qos) for name in filters]
+        if wanted:
+            mid = self._client.subscribe(wanted)[1]
+            if mid is not None:
+                self._subscribing[mid] = tuple(filters)
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Ask for them no more."""
+        if filters:
+            self._client.unsubscribe(list(filters))
+
+    def incoming(self) -> Iterator[Incoming]:
+        """What has come in since the last call."""
+        incoming, self._incoming = self._incoming, []
+        yield from incoming
+
+    def denied(self) -> Iterator[str]:
+        """Filters that the broker has refused since the last call."""
+        denied, self._denied = self._denied, []
+        yield from denied
 
     def acknowledgements(self) -> Iterator[Ack]:
         """What the broker has answered for since the last call."""
@@ -166,9 +200,14 @@ class Connection:
         """Let go of the socket."""
         client = self._client
         client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None  # no cycle: freed at once
+        client.on_subscribe = client.on_message = None
         sock = client.socket()
         if sock is not None:
             sock.close()
+
+    @property
+    def _is_5(self) -> bool:
+        return self.protocol == MQTTProtocolVersion.MQTTv5
 
     def _socket(self) -> Any:
         sock = self._client.socket()
@@ -222,6 +261,15 @@ class Connection:
         if outgoing is not None:
             self._acks.append((outgoing, str(reason) if reason.is_failure else ""))
 
+    def _on_subscribe(
+        self, _client: paho.Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Any
+    ) -> None:
+        filters = self._subscribing.pop(mid, ())
+        self._denied += [name for name, reason in zip(filters, reasons, strict=False) if reason.is_failure]
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self._incoming.append(Incoming(message.topic, bytes(message.payload), message.retain))
+
     def _on_log(self, _client: paho.Client, _data: Any, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._detail = text.partition(": ")[2] or text
@@ -248,6 +296,12 @@ def _client(mqtt: config.Mqtt, identity: Identity, protocol: MQTTProtocolVersion
 def _buffered(sock: Any) -> bool:
     """Whether TLS holds decrypted bytes that poll() can't see."""
     return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+
+
+def _connect_properties() -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = INCOMING_BYTES
+    return properties
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgepose import config, machine_id, wire
@@ -16,13 +16,16 @@ from edgepose.adapters.mqtt_trouble import Disconnected, Kind, Trouble, address
 from edgepose.backoff import Backoff
 from edgepose.errors import ConfigError, PublishError
 from edgepose.outbox import Counters, Outbox, Outgoing
-from edgepose.ports import Message
+from edgepose.ports import Incoming, Message
 from edgepose.secrets import read_secret
+from edgepose.sweep import Sweep
 
 FAREWELL_S = 1.0
 """How long a clean stop waits for the broker's acknowledgements."""
 CLOSE_S = 1.4
 """How long close() takes at most."""
+SWEEP_S = 10.0
+"""How long the look at our retained messages lasts at most, where the broker doesn't let us see its end."""
 _STEP_S = 1.0
 _BATCH = 64
 _WORTH_TELLING_S = 30.0
@@ -45,6 +48,18 @@ class Stats:
     messages: Counters
 
 
+@dataclass(frozen=True)
+class Listening:
+    """What a publisher listens to, beside publishing."""
+
+    filters: Sequence[str]
+    """Commands."""
+    heard: Callable[[Incoming], None]
+    """Called with each of them on the publisher's own thread: quick, and never raising."""
+    sweep: Callable[[], Sweep]
+    """Made for each connection: clears retained topics that are not published any more."""
+
+
 class MqttPublisher:
     """A ports.Publisher that owns one thread and never lets its caller wait.
 
@@ -59,6 +74,7 @@ class MqttPublisher:
         node: str,
         cameras: Sequence[str] = (),
         *,
+        listening: Listening | None = None,
         outbox: Outbox | None = None,
         backoff: Backoff | None = None,
     ) -> None:
@@ -66,6 +82,9 @@ class MqttPublisher:
         self._mqtt = mqtt
         self._topics = wire.Topics(mqtt.topic_prefix, node)
         self._cameras = tuple(cameras)
+        self._listening = listening
+        self._sweep: Sweep | None = None
+        self._sweep_until_s = 0.0
         self._client_id = mqtt.client_id or machine_id.client_id(node)
         self._outbox = outbox or Outbox()
         self._backoff = backoff or Backoff()
@@ -107,6 +126,16 @@ class MqttPublisher:
     def send(self, message: Message) -> None:
         """Hand a message over without waiting for the broker."""
         self._outbox.put(message, time.monotonic())
+        self._wake()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread works; only close(), or a bug, ends it."""
+        return self._thread.is_alive()
+
+    def repeat(self) -> None:
+        """Somebody new listens: send all retained messages again."""
+        self._outbox.repeat()
         self._wake()
 
     def wait_connected(self, timeout_s: float) -> None:
@@ -185,6 +214,7 @@ class MqttPublisher:
         finally:
             if connection is not None:
                 connection.abandon()
+            self._sweep = None
             self._outbox.disconnected()
             self._set_connected(False)
         return trouble, 0.0 if accepted_s is None else time.monotonic() - accepted_s
@@ -209,6 +239,7 @@ class MqttPublisher:
         assert connection.limits is not None
         self._outbox.connected(connection.limits.in_flight)
         if not self._closing.is_set():
+            self._listen(connection)
             self._greet()
         while not self._closing.is_set():
             self._exchange(connection, _STEP_S)
@@ -217,6 +248,36 @@ class MqttPublisher:
             self._give_up_when_late()
             self._exchange(connection, self._left_s())
         connection.goodbye(self._wake_here, self._stop_by_s)
+
+    def _listen(self, connection: Connection) -> None:
+        """Subscribe before anything is published, so that what the broker keeps of earlier days comes in first."""
+        if self._listening is None:
+            return
+        connection.subscribe(self._listening.filters, qos=1)
+        self._sweep = self._listening.sweep()
+        self._sweep_until_s = time.monotonic() + SWEEP_S
+        connection.subscribe(self._sweep.filters, qos=0)
+
+    def _hear(self, connection: Connection) -> None:
+        for name in connection.denied():
+            if self._sweep is None or name not in self._sweep.filters:
+                self._tell_denied(name)
+        for message in connection.incoming():
+            if self._sweep is not None and self._sweep.take(message):
+                self._end_sweep(connection)
+            if self._listening is not None:
+                self._listening.heard(message)
+        if self._sweep is not None and time.monotonic() > self._sweep_until_s:
+            self._end_sweep(connection)
+
+    def _end_sweep(self, connection: Connection) -> None:
+        assert self._sweep is not None
+        connection.unsubscribe(self._sweep.filters)
+        for message in self._sweep.messages():
+            if not message.payload:
+                log.info("%s is not published any more; clearing what the broker keeps of it", message.topic)
+            self._outbox.put(message, time.monotonic())
+        self._sweep = None
 
     def _greet(self) -> None:
         # After the state that waits, so that whoever sees `online` sees true state below it.
@@ -244,6 +305,7 @@ class MqttPublisher:
             self._outbox.acknowledge(outgoing, refused=bool(refusal))
             if refusal:
                 self._tell_refused(outgoing, refusal)
+        self._hear(connection)
         self._tell_waiters()
 
     def _feed(self, connection: Connection) -> bool:
@@ -267,6 +329,11 @@ class MqttPublisher:
             log.warning(
                 "%s refuses messages on %s (%s); check its access rules for %s", address(self._mqtt), topic, reason, who
             )
+
+    def _tell_denied(self, name: str) -> None:
+        if name not in self._refused_topics:
+            self._refused_topics.add(name)
+            log.warning("%s doesn't let us subscribe to %s; commands there won't reach us", address(self._mqtt), name)
 
     def _tell_waiters(self) -> None:
         with self._changed:
