@@ -77,7 +77,7 @@ class Alerts:
         with self._lock:  # sent inside, so that of two threads the one that comes last also says the last word
             before = dict(self._standing)
             self._standing.pop(event.id, None)
-            if event.phase == "confirmed":
+            if event.phase is Phase.CONFIRMED:
                 self._standing[event.id] = event
                 while len(self._standing) > MOST:
                     self._standing.pop(next(iter(self._standing)))
@@ -95,7 +95,7 @@ class Alerts:
         chosen = [event for event in self.standing() if name in (event.id, event.camera)]
         for event in chosen:
             evidence = {**event.evidence, "by": ack.by, "verdict": ack.verdict}
-            self.take(topics, _later(event, "acked", stamp, evidence), send)
+            self.take(topics, _later(event, Phase.ACKED, stamp, evidence), send)
         return len(chosen)
 
     def repeat(self, topics: Topics, places: Iterable[tuple[str, str]], send: Send) -> None:
@@ -110,7 +110,7 @@ class Alerts:
         kept = set(cameras)
         for event in self.standing():
             if event.camera not in kept:
-                self.take(topics, _later(event, "expired", stamp, dict(event.evidence)), send)
+                self.take(topics, _later(event, Phase.EXPIRED, stamp, dict(event.evidence)), send)
 
     def _message(self, topics: Topics, camera: str, kind: str) -> Message:
         shown = None

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,46 @@ class StageTimes:
     associate: float = 0.0
 
 
+class Phase(StrEnum):
+    """Where a care event stands."""
+
+    SUSPECTED = "suspected"
+    CONFIRMED = "confirmed"
+    """An alert."""
+    CLEARED = "cleared"
+    """It is over."""
+    ACKED = "acked"
+    """Somebody has taken it on."""
+    EXPIRED = "expired"
+    """It neither became certain nor was it seen to end."""
+
+
+Evidence = Mapping[str, float | int | str | bool]
+
+
+@dataclass(frozen=True)
+class CareEvent:
+    """One transition of one event that the care rules watch for."""
+
+    id: str
+    """The same in all phases of one event, and never used again, not even after a restart; letters, digits, - and _."""
+    kind: str
+    """The rule that found it, such as fall."""
+    phase: Phase
+    camera: str
+    track_id: int | None
+    """The person, where it is about one."""
+    zone: str | None
+    t_start: float
+    """When what it tells of began, seconds of Frame.t_s."""
+    t_phase: float
+    """When this phase began, seconds of Frame.t_s."""
+    confidence: float
+    """0 to 1."""
+    evidence: Evidence = field(default_factory=dict)
+    """What it was concluded from, for the reader: names with their unit, such as torso_deg."""
+
+
 @dataclass(frozen=True)
 class FrameResult:
     """All that became known of one frame."""
@@ -119,30 +160,5 @@ class FrameResult:
     times: StageTimes = field(default_factory=StageTimes)
     capped: bool = False
     """True where the maps held more peaks or pairs than the association looks at."""
-
-
-Phase = Literal["suspected", "confirmed", "cleared", "acked", "expired"]
-"""Of a care event: it may go from suspected to expired at once, or be confirmed, and then ends in one of the others."""
-
-
-@dataclass(frozen=True)
-class CareEvent:
-    """One step in the life of something that the care rules watch for; `id` and `phase` together name it."""
-
-    id: str
-    """The same through all phases, and never used again, not even after a restart; letters, digits, - and _."""
-    kind: str
-    """The rule that found it, such as fall."""
-    phase: Phase
-    camera: str
-    track_id: int | None
-    """The person, where it is about one."""
-    zone: str | None
-    t_start: float
-    """When it began, seconds of Frame.t_s."""
-    t_phase: float
-    """When this phase began, seconds of Frame.t_s."""
-    confidence: float
-    """0 to 1."""
-    evidence: Mapping[str, float | str | bool] = field(default_factory=dict)
-    """What it was concluded from, for the reader: names with their unit, such as torso_deg."""
+    events: tuple[CareEvent, ...] = ()
+    """What the care rules have concluded with this frame, in order."""

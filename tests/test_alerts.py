@@ -8,7 +8,7 @@ import pytest
 from edgepose import alerts, wire, wire_care
 from edgepose.alerts import Acknowledgement, Alerts
 from edgepose.clock import Stamp
-from edgepose.domain import CareEvent
+from edgepose.domain import CareEvent, Phase
 from edgepose.errors import EdgeposeError
 from edgepose.ports import Message
 from edgepose.state_folder import StateFolder, state_path
@@ -25,7 +25,7 @@ def event(name: str, phase: str = "confirmed", camera: str = "bed", kind: str = 
     happened = CareEvent(
         id=name,
         kind=kind,
-        phase=phase,  # type: ignore[arg-type]
+        phase=Phase(phase),
         camera=camera,
         track_id=7,
         zone=None,
@@ -150,7 +150,9 @@ def test_a_rule_gone_wild_fills_neither_memory_nor_messages(broker: Broker):
     for number in range(alerts.MOST + 20):
         book.take(TOPICS, event(f"a{number}"), broker.send)
     assert len(book.standing()) == alerts.MOST
-    happened = CareEvent("x", "fall", "confirmed", "bed", 1, None, 0, 0, 7.0, {f"k{n}": "x" * 9999 for n in range(999)})
+    happened = CareEvent(
+        "x", "fall", Phase.CONFIRMED, "bed", 1, None, 0, 0, 7.0, {f"k{n}": "x" * 9999 for n in range(999)}
+    )
     made = wire_care.event(TOPICS, wire_care.event_message(happened, lambda _: NOW))
     assert len(made.payload) < 16384
     assert json.loads(made.payload)["confidence"] == 1
