@@ -33,6 +33,7 @@ def number_in(picture: Picture) -> int:
 
 def write_clip(
     path: Path,
+    *,
     count: int = 30,
     rate: int = 25,
     size: tuple[int, int] = (160, 120),
@@ -40,12 +41,15 @@ def write_clip(
     container: dict[str, str] | None = None,
     codec_options: dict[str, str] | None = None,
     rotation: int = 0,
+    title: str = "",
 ) -> Path:
     """A video of numbered frames; `rotation` is what its display matrix says, degrees counterclockwise."""
     with av.open(path, "w", container_options=container or {}) as file:
         stream = file.add_stream(codec, rate=rate, options=codec_options or _QUICK.get(codec, {}))
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        if title:
+            file.metadata["title"] = title
         if rotation:
             stream.set_display_rotation(rotation)
         for frame in _frames(count, size):

@@ -245,6 +245,12 @@ def test_a_file_whose_name_looks_like_a_protocol_is_a_file(tmp_path, monkeypatch
     assert len(frames_of("rtsp:clip.mp4")) == 3
 
 
+def test_a_title_that_is_not_utf8_does_no_harm(tmp_path):
+    path = write_clip(tmp_path / "a.mkv", count=3, title="Flür")
+    path.write_bytes(path.read_bytes().replace("ü".encode(), b"\xfc\xfc"))
+    assert len(frames_of(path)) == 3
+
+
 def test_prefetch_keeps_the_order_and_raises_where_the_error_was():
     def items():
         yield from range(10)

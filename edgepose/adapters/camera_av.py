@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from edgepose.adapters import camera_trouble
 from edgepose.adapters.camera_url import CameraUrl, camera_url
+from edgepose.adapters.ffmpeg import open_input
 from edgepose.adapters.live import LiveShot, LiveSource, Patience, Reader
 from edgepose.adapters.picture_av import AvPicture, Scaler
 from edgepose.config import HttpSource, RtspSource, V4l2Source
@@ -87,14 +88,8 @@ def _read(
 ) -> Generator[LiveShot]:
     """Whatever the camera sends, until it is silent for so long, or ends."""
     try:
-        container = av.open(
-            given.url,
-            "r",
-            format=given.format,
-            container_options=given.options,
-            timeout=(patience.opening_s, patience.stall_s),
-            metadata_errors="replace",
-        )
+        timeout = (patience.opening_s, patience.stall_s)
+        container = open_input(given.url, container_format=given.format, options=given.options, timeout=timeout)
     except av.FFmpegError as exc:
         raise given.trouble(exc) from camera_trouble.without_url(exc)
     with container:

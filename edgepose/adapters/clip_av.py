@@ -9,6 +9,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from edgepose.adapters.ffmpeg import open_input
 from edgepose.adapters.picture_av import AvPicture, Scaler, orientation_of
 from edgepose.adapters.shot import Shot, unreadable
 from edgepose.errors import SourceEndedEarlyError, SourceError
@@ -48,7 +49,7 @@ def clip_shots(path: Path, scaler: Scaler) -> Generator[Shot]:
 def _open(path: Path) -> InputContainer:
     """The file; the prefix keeps FFmpeg from taking its name for a protocol."""
     try:
-        return av.open(f"file:{path}", "r", metadata_errors="replace")
+        return open_input(f"file:{path}")
     except OSError as exc:
         raise unreadable(path, exc) from exc
     except av.FFmpegError as exc:

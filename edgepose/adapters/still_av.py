@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 
 from edgepose.adapters import jpeg
+from edgepose.adapters.ffmpeg import open_input
 from edgepose.adapters.picture_av import AvPicture, Orientation, Scaler, orientation_of
 from edgepose.adapters.shot import unreadable
 from edgepose.errors import SourceEndedEarlyError, SourceError
@@ -36,7 +37,7 @@ def read_still(path: Path, scaler: Scaler) -> AvPicture:
         raise SourceEndedEarlyError(f"{path} is cut off: the JPEG ends after {len(data)} bytes; copy it again")
     try:
         # err_detect: without it, other formats too are filled with grey where they are damaged.
-        with av.open(io.BytesIO(data), "r", options={"err_detect": "explode"}, metadata_errors="replace") as container:
+        with open_input(io.BytesIO(data), decoder_options={"err_detect": "explode"}) as container:
             frame = next(container.decode(video=0))
     except (av.FFmpegError, StopIteration, IndexError) as exc:
         raise SourceError(f"{path} is not a picture, or it is damaged; open it in a viewer to see which") from exc
