@@ -21,6 +21,8 @@ from edgepose.errors import SourceError
 
 _PROBE_US = "1000000"
 """How long FFmpeg may look at a stream before it hands out frames; its own default is 5 s."""
+_PROBE_DEVICE_S = 0.1
+"""FFmpeg waits for a non-blocking device's first frame in a loop without pause; cut short, it opens it all the same."""
 _NONBLOCK = "4"
 """AVFMT_FLAG_NONBLOCK of libavformat/avformat.h."""
 _IDLE_S = 0.002
@@ -88,7 +90,7 @@ def _read(
 ) -> Generator[LiveShot]:
     """Whatever the camera sends, until it is silent for so long, or ends."""
     try:
-        timeout = (patience.opening_s, patience.stall_s)
+        timeout = (_PROBE_DEVICE_S if given.lends else patience.opening_s, patience.stall_s)
         container = open_input(given.url, container_format=given.format, options=given.options, timeout=timeout)
     except av.FFmpegError as exc:
         raise given.trouble(exc) from camera_trouble.without_url(exc)
