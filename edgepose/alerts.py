@@ -112,6 +112,12 @@ class Alerts:
             if event.camera not in kept:
                 self.take(topics, _later(event, Phase.EXPIRED, stamp, dict(event.evidence)), send)
 
+    def expire(self, topics: Topics, kind: str, stamp: Stamp, send: Send) -> None:
+        """Let all alerts of a kind expire."""
+        for event in self.standing():
+            if event.kind == kind:
+                self.take(topics, _later(event, Phase.EXPIRED, stamp, dict(event.evidence)), send)
+
     def _message(self, topics: Topics, camera: str, kind: str) -> Message:
         shown = None
         for event in self._standing.values():

@@ -12,10 +12,11 @@ from edgepose import app, wire
 from edgepose.adapters.broker_amqtt import EmbeddedBroker
 from edgepose.adapters.mqtt_listen import Received, Subscriber
 from edgepose.adapters.systemd import SystemdHeartbeat
-from edgepose.config import Camera, Config, FileSource, Logging, Model, Mqtt, Node
+from edgepose.config import Camera, Config, Discovery, FileSource, Logging, Model, Mqtt, Node
 from edgepose.demo_clip import CLIP
 from edgepose.errors import EdgeposeError
 from edgepose.logs import start_logging
+from edgepose.session import Session, Wake
 from edgepose.sketch import sketch
 
 CAMERA = "living-room"
@@ -89,17 +90,17 @@ class Demo:
         source = FileSource(path=str(CLIP), realtime=self._realtime)
         return Config(
             node=Node(name="demo"),
-            mqtt=Mqtt(host="127.0.0.1", port=port),
+            mqtt=Mqtt(host="127.0.0.1", port=port, discovery=Discovery(enabled=False)),
             cameras={CAMERA: Camera(source=source)},
             model=Model(name=self._model),
         )
 
     def _play(self, config: Config, subscriber: Subscriber, tell: Callable[[str], None]) -> int:
         """Run the daemon's session to the clip's end, telling what arrives; how many frames were processed."""
-        wake: app.Wake = queue.SimpleQueue()
+        wake: Wake = queue.SimpleQueue()
         started_ns = time.monotonic_ns()
         with app.signals(wake):
-            session = app.Session(config, SystemdHeartbeat({}), wake)
+            session = Session(config, SystemdHeartbeat({}), wake)
             try:
                 while session.running() and wake.empty():
                     self._tell_all(subscriber, started_ns, tell, wait_s=0.1)
@@ -140,7 +141,7 @@ def _person(person: wire.PersonMessage) -> str:
     )
 
 
-def _raise_failure(wake: app.Wake) -> None:
+def _raise_failure(wake: Wake) -> None:
     """Raise what a camera's loop failed with; an interrupt ends the demo without fuss."""
     while not wake.empty():
         event = wake.get()

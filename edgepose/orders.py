@@ -57,6 +57,12 @@ def filters(topics: Topics, discovery_prefix: str | None) -> tuple[str, ...]:
     return mine if discovery_prefix is None else (*mine, f"{discovery_prefix}/status")
 
 
+def concerns(topics: Topics, discovery_prefix: str | None, topic: str) -> bool:
+    """Whether messages on a topic may be orders."""
+    mine = topic.startswith(topics.of_node("")) and topic.endswith("/set")
+    return mine or topic == f"{discovery_prefix}/status"
+
+
 def order(topics: Topics, discovery_prefix: str | None, message: Incoming) -> Order | None:
     """What a message orders; None where it is none of our business. Raises RefusedError."""
     if discovery_prefix is not None and message.topic == f"{discovery_prefix}/status":

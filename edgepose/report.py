@@ -1,14 +1,20 @@
 """What one camera has to say of each frame: the rules of when, over the words of edgepose.wire."""
 
-from edgepose import wire
+from collections.abc import Sequence
+
+from edgepose import wire, wire_care
 from edgepose.cadence import ChangeGate, PoseGate
-from edgepose.clock import WallClock
+from edgepose.clock import Stamp, WallClock
 from edgepose.config import Camera, PoseMessages
 from edgepose.domain import FrameResult
 from edgepose.formats import openpose_json
 from edgepose.machine_id import boot
 from edgepose.ports import Message
+from edgepose.wire_care import EventMessage, ZoneMessage
+from edgepose.zone_watch import ZoneWatches
 from edgepose.zones import ZoneMap
+
+UNKNOWN = "unknown"
 
 
 class CameraReport:
@@ -29,17 +35,43 @@ class CameraReport:
         self._clock = clock or WallClock()
         self._pose_gate = PoseGate(max_hz=settings.max_hz, keep_alive_s=settings.keep_alive_s)
         self._count_gate = ChangeGate()
+        self._watches = ZoneWatches(camera.zones)
+        self._zone_gates = {name: ChangeGate() for name in camera.zones}
 
     def messages(self, result: FrameResult) -> list[Message]:
         """The messages that this frame is worth, in the order they should go out."""
         people, t_s = len(result.tracks), result.frame.t_s
         stamp = self._clock.stamp(result.frame.mono_ns)
         messages = []
+        zones = self._zones.of(result)
         if self._pose_gate.admits(people, t_s):
-            zones = self._zones.of(result)
             messages.append(wire.pose(self._topics, self._name, result, stamp=stamp, boot=boot(), zones=zones))
             if self._openpose:
                 messages.append(wire.openpose(self._topics, self._name, openpose_json.encode(result).encode()))
         if self._count_gate.admits(people, t_s):
-            messages.append(wire.occupancy(self._topics, self._name, people, stamp))
+            messages.append(wire.occupancy(self._topics, self._name, people, stamp, posture=UNKNOWN if people else ""))
+        return messages + self._zone_states(zones, t_s, stamp)
+
+    def events(self, result: FrameResult) -> list[EventMessage]:
+        """What the care rules have concluded with this frame, on the wall clock."""
+        frame = result.frame
+
+        def at(t_s: float) -> Stamp:
+            return self._clock.stamp(frame.mono_ns - round((frame.t_s - t_s) * 1e9))
+
+        return [wire_care.event_message(event, at) for event in result.events]
+
+    def _zone_states(self, zones: Sequence[Sequence[str]], t_s: float, stamp: Stamp) -> list[Message]:
+        messages = []
+        for name, use in self._watches.update(zones, t_s).items():
+            if self._zone_gates[name].admits(use.people, t_s):
+                state = ZoneMessage(
+                    occupied=use.people > 0,
+                    people=use.people,
+                    posture=UNKNOWN if use.people else "",
+                    dwell_s=round(use.dwell_s, 1),
+                    ts=round(stamp.ts, 3),
+                    clock_synced=stamp.synced,
+                )
+                messages.append(wire_care.zone_state(self._topics, self._name, name, state))
         return messages

@@ -98,6 +98,8 @@ class OccupancyMessage(msgspec.Struct, frozen=True):
     count: int
     ts: float
     clock_synced: bool
+    posture: str = ""
+    """Of the person who matters most; empty where nobody is."""
 
 
 class ModelInfo(msgspec.Struct, frozen=True):
@@ -136,14 +138,27 @@ def camera_status(topics: Topics, camera: str, status: CameraStatus) -> Message:
     return _status(topics.of_camera(camera, "status"), status)
 
 
+def camera_enabled(topics: Topics, camera: str, on: bool) -> Message:
+    """Whether a camera may look: what …/enabled/set has set."""
+    return Message(
+        topics.of_camera(camera, "enabled/state"),
+        b"ON" if on else b"OFF",
+        qos=1,
+        retain=True,
+        content_type="text/plain",
+    )
+
+
 def node_info(topics: Topics, info: Info) -> Message:
     """What runs on the node."""
     return Message(topics.of_node("info"), _encode(info), qos=1, retain=True)
 
 
-def occupancy(topics: Topics, camera: str, count: int, stamp: Stamp) -> Message:
+def occupancy(topics: Topics, camera: str, count: int, stamp: Stamp, posture: str = "") -> Message:
     """How many people a camera sees."""
-    message = OccupancyMessage(v=VERSION, count=count, ts=round(stamp.ts, 3), clock_synced=stamp.synced)
+    message = OccupancyMessage(
+        v=VERSION, count=count, ts=round(stamp.ts, 3), clock_synced=stamp.synced, posture=posture
+    )
     return Message(topics.of_camera(camera, "occupancy"), _encode(message), qos=1, retain=True)
 
 

@@ -1,5 +1,6 @@
 """A camera's loop: what it says while its source comes, goes and fails."""
 
+import math
 import queue
 import threading
 import time
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import edgepose.camera_loop
-from edgepose.camera_loop import CameraLoop
+from edgepose.camera_loop import CameraLoop, Persistence
 from edgepose.domain import Frame, FrameResult
 from edgepose.errors import EdgeposeError, ModelError, SourceError
 from edgepose.ports import Source
@@ -45,37 +46,37 @@ class ScriptedSource:
         self._closed.set()
 
 
-class CountingHeartbeat:
+class CountingPulse:
     def __init__(self) -> None:
         self.beats = 0
+        self.rests: list[float] = []
 
-    def ready(self) -> None: ...
-
-    def beat(self) -> None:
+    def frame(self) -> None:
         self.beats += 1
 
-    def stopping(self) -> None: ...
+    def resting(self, for_s: float = math.inf) -> None:
+        self.rests.append(for_s)
 
 
 class Scene:
     """A loop over scripted sources, and all that it said."""
 
     def __init__(
-        self, sources: Sequence[Source | Exception], live: bool = True, stages: Callable | None = None
+        self, sources: Sequence[Source | Exception], live: bool = True, stages: Callable | None = None, **more: float
     ) -> None:
         self.said: list[str] = []
         self.sent: list[int] = []
         self.ended: queue.SimpleQueue[CameraLoop] = queue.SimpleQueue()
-        self.heartbeat = CountingHeartbeat()
+        self.pulse = CountingPulse()
         self._sources = iter(sources)
         self.loop = CameraLoop(
             "room",
             open_source=self._open,
-            live=live,
+            persistence=Persistence(live, **more),
             stages=stages or (lambda frame: FrameResult(frame, (4, 4), (), "body18")),
             publish=lambda result: self.sent.append(result.frame.seq),
             say_status=self.said.append,
-            heartbeat=self.heartbeat,
+            pulse=self.pulse,
             on_end=self.ended.put,
         )
 
@@ -104,7 +105,7 @@ def test_a_file_is_played_once_and_every_frame_is_reported():
     assert scene.loop.failure is None
     assert scene.sent == [0, 1, 2]
     assert scene.said == ["offline", "online", "offline"]
-    assert scene.heartbeat.beats == 3
+    assert scene.pulse.beats == 3
 
 
 def test_a_file_that_fails_ends_the_loop_with_its_error_after_what_was_read():
@@ -168,4 +169,71 @@ def test_a_failure_inside_the_pipeline_ends_the_loop_visibly(error: Exception):
     scene.ended.get(timeout=10)
     assert isinstance(scene.loop.failure, EdgeposeError)
     assert str(error) in str(scene.loop.failure)
-    assert scene.heartbeat.beats == 0
+    assert scene.pulse.beats == 0
+
+
+def test_a_camera_that_is_switched_off_is_closed_and_says_so_until_it_is_switched_on():
+    first, second = ScriptedSource(2, None), ScriptedSource(1, None)
+    scene = Scene([first, second])
+    scene.loop.start()
+    scene.until(lambda: len(scene.sent) == 2)
+    scene.loop.enable(False)
+    scene.until(lambda: scene.said[-1] == "disabled")
+    assert first._closed.is_set()
+    assert scene.pulse.rests[-1] == math.inf
+    scene.loop.enable(True)
+    scene.until(lambda: len(scene.sent) == 3)
+    scene.loop.stop()
+    assert scene.loop.join(10)
+    assert scene.said == ["offline", "online", "offline", "disabled", "offline", "online", "offline"]
+    assert scene.loop.losses == 0
+
+
+def test_a_camera_that_starts_switched_off_is_not_even_opened():
+    scene = Scene([])
+    scene.loop.enable(False)
+    scene.loop.start()
+    scene.until(lambda: scene.said[-1] == "disabled")
+    scene.loop.stop()
+    assert scene.loop.join(10)
+    assert scene.loop.failure is None
+
+
+def test_a_camera_can_be_switched_off_while_it_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(edgepose.camera_loop, "FIRST_WAIT_S", 100.0)
+    scene = Scene([SourceError("refused")])
+    scene.loop.start()
+    scene.until(lambda: scene.loop.losses == 1)
+    scene.loop.enable(False)
+    scene.until(lambda: scene.said[-1] == "disabled")
+    scene.loop.stop()
+    assert scene.loop.join(10)
+
+
+def test_a_camera_that_never_comes_back_ends_the_process_after_so_many_attempts():
+    scene = Scene([ScriptedSource(1, SourceError("unplugged")), *[SourceError("gone")] * 3], give_up_after=3)
+    scene.loop.start()
+    scene.ended.get(timeout=10)
+    assert isinstance(scene.loop.failure, SourceError)
+    assert "3 attempts in a row brought no frame" in str(scene.loop.failure)
+    assert scene.loop.losses == 4
+
+
+def test_a_camera_that_recovers_every_time_is_never_given_up():
+    flaky = [ScriptedSource(1, SourceError("loose contact")) for _ in range(10)]
+    scene = Scene([*flaky, ScriptedSource(1, None)], give_up_after=2)
+    scene.loop.start()
+    scene.until(lambda: len(scene.sent) == 11)
+    scene.loop.stop()
+    assert scene.loop.join(10)
+    assert scene.loop.failure is None
+
+
+def test_every_wait_is_announced_to_the_watchdog_beforehand():
+    scene = Scene([SourceError("refused"), ScriptedSource(1, None)], opening_s=7.0)
+    scene.loop.start()
+    scene.until(lambda: bool(scene.sent))
+    assert scene.pulse.rests[0] == 7
+    assert scene.pulse.rests[1] > 7, "the wait and the opening that follows"
+    scene.loop.stop()
+    assert scene.loop.join(10)

@@ -156,9 +156,9 @@ def test_a_camera_status_is_one_retained_word(status: wire.CameraStatus):
 
 
 def test_occupancy_is_retained():
-    message = wire.occupancy(TOPICS, "bedroom", 2, Stamp(ts=1.23456, synced=False))
+    message = wire.occupancy(TOPICS, "bedroom", 2, Stamp(ts=1.23456, synced=False), posture="lying")
     assert message.topic == "edgepose/flat-12/bedroom/occupancy"
-    assert message.payload == b'{"v":1,"count":2,"ts":1.235,"clock_synced":false}'
+    assert message.payload == b'{"v":1,"count":2,"ts":1.235,"clock_synced":false,"posture":"lying"}'
     assert (message.qos, message.retain, message.expiry_s) == (1, True, None)
 
 

@@ -1,0 +1,52 @@
+"""What outlives a session, and with a folder the process: waiting events, standing alerts, cameras switched off."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from edgepose.alerts import Alerts, NoFiles
+from edgepose.event_queue import DiskReports
+from edgepose.outbox import MemoryReports, Reports
+from edgepose.state_folder import StateFolder
+from edgepose.switches import Switches
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """Made once a process, handed from session to session."""
+
+    reports: Reports
+    alerts: Alerts
+    switches: Switches
+    folder: StateFolder | None = None
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """Lasts as long as the process."""
+        return cls(MemoryReports(), Alerts(NoFiles()), Switches(NoFiles()))
+
+    @classmethod
+    def in_folder(cls, path: Path) -> Self:
+        """Lasts. Raises EdgeposeError where another process uses the folder; one that can't be written is logged."""
+        folder = StateFolder(path)
+        reports = DiskReports(path / "events.queue", time.monotonic())
+        return cls(reports, Alerts(folder), Switches(folder), folder)
+
+    @property
+    def durable(self) -> bool:
+        """Whether waiting events would survive a power cut now."""
+        return isinstance(self.reports, DiskReports) and self.reports.durable
+
+    @property
+    def unsaved(self) -> int:
+        """How often the disk took nothing."""
+        queue = self.reports.unsaved if isinstance(self.reports, DiskReports) else 0
+        return queue + (self.folder.unsaved if self.folder else 0)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if isinstance(self.reports, DiskReports):
+            self.reports.close()
+        if self.folder is not None:
+            self.folder.close()
