@@ -47,6 +47,7 @@ def write_clip(
     with av.open(path, "w", container_options=container or {}) as file:
         stream = file.add_stream(codec, rate=rate, options=codec_options or _QUICK.get(codec, {}))
         stream.width, stream.height = size
+        stream.thread_count = 1
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if title:
             file.metadata["title"] = title
