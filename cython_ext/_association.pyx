@@ -12,7 +12,7 @@ import numpy as np
 
 cimport cython
 from headers cimport (
-    EP_AVX2, EP_CELL, EP_FLOAT32, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PLATEAU_MAX, EP_PORTABLE, EP_SAMPLES,
+    EP_AVX2, EP_CELL, EP_FLOAT32, EP_FLOAT_ONE, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PLATEAU_MAX, EP_PORTABLE, EP_SAMPLES,
     EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes, ep_map, ep_peak,
     ep_place_peak, ep_read, ep_scan_row, ep_score_limb, ep_walk,
 )
@@ -22,7 +22,7 @@ cdef enum:
     GRID_MAX = 1024         # most cells along one side: sums then fit 32 bits
     PEAKS_MAX = 128         # of one keypoint; the most confident are kept
     PAIRS_MAX = 4096        # of one limb
-    MIN_PASSED = 6          # samples of ten, the two in the middle among them, that must reach min_limb
+    MIN_PASSED = 5          # samples of ten, one in the middle among them, that must reach min_limb
     MIN_SURE = 3            # a person has at least so many keypoints that are SURE above min_keypoint
 
 PATHS = {"portable": EP_PORTABLE, "avx2": EP_AVX2} if ep_best_path() == EP_AVX2 else {"portable": EP_PORTABLE}
@@ -33,7 +33,8 @@ LIMITS = {
     "min_sure": MIN_SURE,
 }
 
-cdef float PEAK_WEIGHT = 0.3    # of the logarithms of the heights of a limb's ends, beside the mean of its field
+cdef float PEAK_WEIGHT = 0.45   # of the logarithms of the heights of a limb's ends, beside the mean of its field
+cdef double ENOUGH = 0.6        # higher than this, heights count alike: then it is for the field to tell pairs apart
 cdef float SURE = 0.15          # noise makes people of weak peaks, so those only join a person, they don't make one
 cdef float FIELD_LIMIT = 2.0    # unit vectors are at most 1 long; what a float map holds beyond this is garbage
 
@@ -97,6 +98,8 @@ cdef class Associator:
     cdef char[::1] _lowest
     cdef ep_map _heat, _paf
     cdef int32_t _capped
+    cdef int32_t _enough
+    """Logarithm of the height from which on heights count alike."""
     cdef uint64_t _read
     cdef cython.pymutex _busy
 
@@ -258,6 +261,8 @@ cdef class Associator:
             threshold = <float> (heat.zero_point + max(1, <int> min(512.0, math_ceil(least - 1e-6))))
             if threshold > (127 if heat.dtype == EP_INT8 else 255):
                 return
+        cdef double level_one = (EP_FLOAT_ONE if heat.dtype == EP_FLOAT32 else 1) / <double> heat.scale
+        self._enough = LOGS[<int> min(<double> EP_LEVEL_MAX, ENOUGH * level_one)]
         cdef const char *lowest = &self._lowest[0] if self._lowest.shape[0] else NULL
         for y in range(heat.height):
             n = ep_scan_row(heat, self._path, lowest, y, self._first_channel, self._channel_span, threshold,
@@ -280,7 +285,7 @@ cdef class Associator:
         self._count[k] = i + 1
         self._x[k, i], self._y[k, i], self._raw[k, i] = peak.x, peak.y, peak.raw
         self._confidence[k, i] = min(<float> 1, (peak.raw - <float> self._heat.zero_point) * self._heat.scale)
-        self._strength[k, i] = <float> peak.log_height / <float> EP_LOG_ONE
+        self._strength[k, i] = <float> min(peak.log_height, self._enough) / <float> EP_LOG_ONE
         self._owner[k, i] = -1
 
     cdef bint _drop_weaker(self, int32_t k, float raw) noexcept nogil:

@@ -7,10 +7,9 @@
 #include "maps.h"
 #include "paths.h"
 
-/* Ten samples at the middles of ten equal parts of the way, in 1/256 of it; symmetrical, so that a limb scores the
- * same from either end. */
+/* Ten samples at the middles of ten equal parts of the way, in 1/256 of it. */
 #define EP_SAMPLES 10
-#define EP_MIDDLE 4 /* and the one after it */
+#define EP_MIDDLE 4 /* looked at first: most pairs fail here */
 static const int32_t EP_WEIGHTS[EP_SAMPLES] = {13, 38, 64, 90, 115, 141, 166, 192, 218, 243};
 
 /* A limb of a frame. Places in 1/256 cell. */

@@ -53,8 +53,8 @@ static inline __attribute__((always_inline)) __m256 ep_length8(__m256i dx, __m25
     return _mm256_sqrt_ps(_mm256_add_ps(_mm256_mul_ps(x, x), _mm256_mul_ps(y, y)));
 }
 
-/* The pairs of one a-peak with eight b-peaks whose first sample passes, as bits. */
-static inline __attribute__((always_inline)) int ep_first8(const ep_limb *limb, const ep_gather *g, int32_t i,
+/* The pairs of one a-peak with eight b-peaks whose middle sample passes, as bits. */
+static inline __attribute__((always_inline)) int ep_middle8(const ep_limb *limb, const ep_gather *g, int32_t i,
                                                            __m256i bx, __m256i by)
 {
     const int32_t w = EP_WEIGHTS[EP_MIDDLE];
@@ -73,7 +73,7 @@ static inline __attribute__((always_inline)) int ep_first8(const ep_limb *limb, 
         _mm256_and_ps(_mm256_cmp_ps(_mm256_cvtepi32_ps(s), least, _CMP_GT_OQ), _mm256_castsi256_ps(along)));
 }
 
-/* Up to eight pairs that passed their first sample, waiting for the others. */
+/* Up to eight pairs whose middle sample passed, waiting for the others. */
 typedef struct {
     int32_t ax[8], ay[8], bx[8], by[8], a[8], b[8];
     int32_t count;
@@ -90,7 +90,7 @@ static int32_t ep_score8(const ep_limb *limb, const ep_gather *g, ep_batch *batc
     const __m256i from_x = _mm256_add_epi32(_mm256_slli_epi32(ax, 8), half);
     const __m256i from_y = _mm256_add_epi32(_mm256_slli_epi32(ay, 8), half);
     const __m256 length = ep_length8(dx, dy), least = _mm256_mul_ps(_mm256_set1_ps(limb->min_sample), length);
-    __m256i sum = _mm256_setzero_si256(), passed = sum, middle = _mm256_set1_epi32(-1);
+    __m256i sum = _mm256_setzero_si256(), passed = sum;
     for (int32_t k = 0; k < EP_SAMPLES; k++) {
         const __m256i w = _mm256_set1_epi32(EP_WEIGHTS[k]);
         const __m256i s = ep_along8(g, _mm256_add_epi32(from_x, _mm256_mullo_epi32(dx, w)),
@@ -98,14 +98,12 @@ static int32_t ep_score8(const ep_limb *limb, const ep_gather *g, ep_batch *batc
         const __m256i pass = _mm256_castps_si256(_mm256_cmp_ps(_mm256_cvtepi32_ps(s), least, _CMP_GT_OQ));
         sum = _mm256_add_epi32(sum, s);
         passed = _mm256_sub_epi32(passed, pass);
-        if (k == EP_MIDDLE || k == EP_MIDDLE + 1)
-            middle = _mm256_and_si256(middle, pass);
     }
     const __m256i good = _mm256_and_si256(_mm256_cmpgt_epi32(passed, _mm256_set1_epi32(limb->min_passed - 1)),
                                           _mm256_cmpgt_epi32(sum, _mm256_setzero_si256()));
     const __m256 mean =
         _mm256_div_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(limb->mean_scale)), length);
-    int bits = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_and_si256(good, middle))) & ((1 << batch->count) - 1);
+    int bits = _mm256_movemask_ps(_mm256_castsi256_ps(good)) & ((1 << batch->count) - 1);
     float means[8];
     _mm256_storeu_ps(means, mean);
     for (; bits; bits &= bits - 1) {
@@ -130,7 +128,7 @@ static int32_t ep_avx2_score_pairs(const ep_limb *limb, const ep_gather *g, uint
             /* Lanes beyond the last peak read the first cell, and are left out. */
             const __m256i ours = _mm256_cmpgt_epi32(_mm256_set1_epi32(limb->b_count - j),
                                                     _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-            int bits = ep_first8(limb, g, i, _mm256_maskload_epi32(limb->bx + j, ours),
+            int bits = ep_middle8(limb, g, i, _mm256_maskload_epi32(limb->bx + j, ours),
                                  _mm256_maskload_epi32(limb->by + j, ours));
             bits &= _mm256_movemask_ps(_mm256_castsi256_ps(ours));
             for (; bits; bits &= bits - 1) {

@@ -7,6 +7,7 @@ everything else in float32, one operation at a time.
 from dataclasses import dataclass
 
 import numpy as np
+
 from edgepose._association import LIMITS
 
 CELL = 256
@@ -25,10 +26,12 @@ class Rules:
     """Where a limb is sampled, of 256: the middles of ten equal parts."""
     min_passed: int = LIMITS["min_passed"]
     """Samples that must reach min_limb."""
-    middle: tuple[int, ...] = (4, 5)
+    middle: tuple[int, ...] = (4,)
     """Those of them that must in any case."""
-    height_weight: float = 0.3
+    height_weight: float = 0.45
     """Of the logarithms of the heights of the two peaks, beside the mean of the field."""
+    height_enough: float = 0.6
+    """Confidence above which heights count alike."""
     length_penalty: bool = False
     """OpenPose's: a limb longer than half the map's height loses score."""
     redundant_limbs: bool = True
@@ -49,8 +52,14 @@ class Peak:
     """1/256 cell."""
     raw: float
     confidence: np.float32
-    strength: np.float32
-    """Logarithm of its height in levels."""
+    log_height: int
+    """1/65536 of the logarithm of its height in levels."""
+    level_one: float
+    """Levels of a confidence of 1."""
+
+    def enough(self, rules):
+        """The log_height from which on heights count alike."""
+        return int(LOGS[int(min(LEVEL_MAX, rules.height_enough * self.level_one))])
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,7 @@ def find_peaks(heat, quant, min_keypoint):
         threshold = zero_point + max(1, int(np.ceil(min_keypoint / float(f32(scale)) - 1e-6)))
     else:
         threshold = f32(zero_point + min_keypoint / float(f32(scale)))
+    level_one = (1 if integer else float(FLOAT_ONE)) / float(f32(scale))
     logs = LOGS[levels(heat, quant)]
     values = heat.astype(int) if integer else heat
     height, width = heat.shape
@@ -115,7 +125,7 @@ def find_peaks(heat, quant, min_keypoint):
             continue
         raw = values[y, x]
         px, py, log_height = top_of(cells, logs)
-        found.append(Peak(px, py, float(raw), confidence(raw, quant), f32(log_height) / f32(65536)))
+        found.append(Peak(px, py, float(raw), confidence(raw, quant), log_height, level_one))
     return found
 
 
@@ -222,7 +232,8 @@ def score_pairs(a_peaks, b_peaks, field, quant, min_limb, rules=SHIPPED):
         middle &= passes | (k not in rules.middle)
     good = middle & (passed >= rules.min_passed) & (total > 0)
     mean = total.astype(f32) * (scale / f32(len(rules.sample_weights))) / np.where(good, length, f32(1))
-    strength = np.array([p.strength for p in a_peaks])[:, None] + np.array([p.strength for p in b_peaks])[None, :]
+    a_height, b_height = (np.array([min(p.log_height, p.enough(rules)) for p in some]) for some in (a_peaks, b_peaks))
+    strength = (a_height / 65536).astype(f32)[:, None] + (b_height / 65536).astype(f32)[None, :]
     score = mean + f32(rules.height_weight) * strength
     if rules.length_penalty:
         penalty = np.minimum(0.5 * len(fx) * CELL / np.where(good, length, f32(1)) - 1, 0)
