@@ -162,8 +162,9 @@ def test_a_truncated_video_gives_the_frames_that_are_there_and_says_how_far_it_g
     seen = []
     with pytest.raises(SourceEndedEarlyError) as caught:
         seen.extend(number_in(frame.picture) for frame in source_of(path).frames())
-    assert seen == list(range(len(seen)))
-    assert 5 < len(seen) < 90
+    # A frame near the cut may be missing that others were stored before.
+    assert seen == sorted(set(seen)) and seen[:5] == list(range(5))
+    assert 5 < len(seen) < 90 and seen[-1] < len(seen) + 4
     said = str(caught.value)
     assert said.startswith(f"{path} ends early, after {len(seen)} ")
     if "empty_moov" not in container.get("movflags", ""):  # whose fragments tell only of themselves

@@ -125,6 +125,9 @@ class _Packets:
                 if packet.size:
                     self.count += 1
                     self.cut_off = packet.is_corrupt
+                if packet.is_corrupt:  # it ends early, and a part of a picture can look like a whole one
+                    self.damaged += 1
+                    continue
                 try:
                     yield from packet.decode()
                 except av.FFmpegError:

@@ -90,7 +90,7 @@ def test_a_camera_that_comes_back_can_be_opened_again(camera):
     frames = source.frames()
     next(frames)
     camera.stop()
-    with within(HANGS_S), pytest.raises(SourceError, match="is lost|ended its stream"):
+    with within(HANGS_S), pytest.raises(SourceError, match=r"is lost|ended its stream"):
         list(frames)
     sentence, _ = failure(source)
     assert "refuses the connection" in sentence
