@@ -209,13 +209,19 @@ start_service() {
 The broker's password goes into $SECRETS/mqtt-password."
         return
     fi
-    systemctl restart edgepose.service && return 0
+    systemctl restart edgepose.service 2>/dev/null && return 0
     [ -e "$HOME_DIR/${previous:-none}/.complete" ] ||
-        fail "it is installed, but does not start; systemctl status edgepose tells why"
+        fail "it is installed, but does not start; what it said last: $(last_words)"
+    why=$(last_words)
     switch_to "$HOME_DIR/$previous"
-    systemctl restart edgepose.service || true
+    systemctl restart edgepose.service 2>/dev/null || true
     rm -rf "$new"
-    fail "the new version does not start (journalctl -u edgepose tells why); the previous one is in its place again"
+    fail "the new version does not start, so the previous one is in its place again; what the new one said last: $why"
+}
+
+last_words() {
+    journalctl --sync
+    journalctl --unit edgepose.service --lines 1 --output cat --no-pager _TRANSPORT=stdout
 }
 
 # Environments of earlier versions, and of attempts that were cut off.
@@ -229,6 +235,7 @@ remove() {
     [ ! -d /run/systemd/system ] || systemctl --quiet stop edgepose.service 2>/dev/null || true
     systemctl --quiet disable edgepose.service 2>/dev/null || true
     rm -rf "$UNIT_DIR/edgepose.service" "$UNIT_DIR/edgepose.service.d" "$HOME_DIR"
+    [ ! -d "$UNIT_DIR" ] || rmdir --ignore-fail-on-non-empty "$UNIT_DIR" "$(dirname "$UNIT_DIR")"
     [ "$(readlink $COMMAND)" != "$HOME_DIR/venv/bin/edgepose" ] || rm -f $COMMAND
     if [ -d /run/systemd/system ]; then
         systemctl daemon-reload
