@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 
 from edgepose.ports import Heartbeat
 
+LATE_S = 15.0
+"""Longer than a frame takes anywhere."""
+
 
 class Watch:
     """Feeds the supervisor's watchdog once every camera has completed a whole frame since it was fed last.
@@ -25,6 +28,7 @@ class Watch:
         self._cameras = frozenset(cameras)
         self._due = set(self._cameras)
         self._excused_until_s: dict[str, float] = {}
+        self._fed_s = now_s()
 
     def of(self, camera: str) -> "Pulse":
         """What one camera tells."""
@@ -49,13 +53,16 @@ class Watch:
             self._feed()
 
     def late(self) -> tuple[str, ...]:
-        """The cameras that the next feeding waits for."""
+        """The cameras that have kept the watchdog hungry for longer than any healthy one does."""
         with self._lock:
+            if self._now_s() - self._fed_s < LATE_S:
+                return ()
             return tuple(sorted(self._due - self._excused()))
 
     def _feed(self) -> None:
         if self._due <= self._excused():
             self._due = set(self._cameras)
+            self._fed_s = self._now_s()
             self._heartbeat.beat()
 
     def _excused(self) -> set[str]:

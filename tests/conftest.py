@@ -5,8 +5,9 @@ import os
 import pytest
 
 from tests.broker import authority, mosquitto, read, server_certificate, start_mosquitto
+from tests.daemon import daemons
 
-__all__ = ["authority", "mosquitto", "read", "server_certificate", "start_mosquitto"]
+__all__ = ["authority", "daemons", "mosquitto", "read", "server_certificate", "start_mosquitto"]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -40,12 +40,14 @@ def test_one_camera_feeds_with_every_frame(beats: Beats):
         assert beats.count == count
 
 
-def test_of_two_cameras_each_has_to_do_its_part(beats: Beats):
-    watch = Watch(beats, ["bed", "hall"])
+def test_of_two_cameras_each_has_to_do_its_part(beats: Beats, clock: Clock):
+    watch = Watch(beats, ["bed", "hall"], clock)
     for _ in range(10):
         watch.of("bed").frame()
         watch.tick()
     assert beats.count == 0
+    assert watch.late() == ()
+    clock.now_s += 60
     assert watch.late() == ("hall",)
     watch.of("hall").frame()
     assert beats.count == 1
@@ -77,6 +79,7 @@ def test_a_recovery_that_takes_longer_than_it_said_is_a_hang(beats: Beats, clock
     clock.now_s += 2
     watch.tick()
     assert beats.count == 2
+    clock.now_s += 20
     assert watch.late() == ("bed",)
 
 

@@ -1,8 +1,6 @@
 """`edgepose run` as it will run on a device: a process, a real stream, a real broker, a subscriber."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,74 +10,18 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from edgepose import wire
 from edgepose.demo_clip import CLIP
 from tests.broker import PASSWORD, USER, Mosquitto, Reader, wait_until
 from tests.clips import encoded, frames_of, truncated
+from tests.daemon import config
 from tests.streams import HttpCamera, RtspCamera, skip_without_rtsp_server
 
 NODE = "edgepose/flat"
 POSE = f"{NODE}/room/pose"
 pytestmark = pytest.mark.broker
-
-
-class Daemon:
-    """`edgepose run` on a configuration, with its log kept."""
-
-    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
-        self.path = folder / "edgepose.yaml"
-        self.log_path = folder / "edgepose.log"
-        self.write(config)
-        with self.log_path.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "edgepose", "run", "--config", str(self.path)], stdout=log, stderr=log
-            )
-
-    def write(self, config: dict[str, Any]) -> None:
-        self.path.write_text(yaml.safe_dump(config))
-
-    @property
-    def log(self) -> str:
-        return self.log_path.read_text()
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def ends(self, timeout_s: float = 60) -> int:
-        return self.process.wait(timeout_s)
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-
-@pytest.fixture
-def daemons(tmp_path: Path) -> Iterator[Any]:
-    """Starts daemons, and ends those that are left."""
-    started: list[Daemon] = []
-
-    def start(config: dict[str, Any]) -> Daemon:
-        folder = tmp_path / str(len(started))
-        folder.mkdir()
-        started.append(Daemon(folder, config))
-        return started[-1]
-
-    yield start
-    for daemon in started:
-        daemon.kill()
-
-
-def config(port: int, source: dict[str, Any], **mqtt: Any) -> dict[str, Any]:
-    return {
-        "node": {"name": "flat"},
-        "mqtt": {"host": "127.0.0.1", "port": port, "pose": {"keep_alive_s": 0.001}, **mqtt},
-        "cameras": {"room": {"source": source, "stall_timeout_s": 2}},
-        "model": {"name": "edgepose_192x256_int8", "threads": 1},
-    }
 
 
 def poses(reader: Reader) -> list[wire.PoseMessage]:

@@ -1,0 +1,299 @@
+"""What a node does beside skeletons: commands, alerts, discovery, health, and what it leaves behind; a real broker."""
+
+import json
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from edgepose.demo_clip import CLIP
+from edgepose.wire_care import EventMessage
+from edgepose.wire_health import HealthMessage
+from tests.broker import HOST, Mosquitto, Reader, free_port, retained, wait_until
+from tests.daemon import Daemon, config
+
+NODE = "edgepose/flat"
+ROOM = f"{NODE}/room"
+DISCOVERY = "homeassistant/device/edgepose_flat/config"
+SOURCE = {"type": "file", "path": str(CLIP), "loop": True, "realtime": True}
+pytestmark = pytest.mark.broker
+
+
+class Speaker:
+    """Somebody who sends commands."""
+
+    def __init__(self, port: int) -> None:
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.connect(HOST, port)
+        self._client.loop_start()
+
+    def say(self, topic: str, payload: bytes | str, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def speaker(mosquitto: Mosquitto) -> Iterator[Speaker]:
+    made = Speaker(mosquitto.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def reader(mosquitto: Mosquitto) -> Iterator[Reader]:
+    made = Reader(mosquitto.port, "#")
+    yield made
+    made.close()
+
+
+def wanted(port: int, **more: Any) -> dict[str, Any]:
+    return {**config(port, SOURCE), **more}
+
+
+def events(reader: Reader) -> list[EventMessage]:
+    return [msgspec.json.decode(payload, type=EventMessage) for payload in reader.payloads(f"{ROOM}/event")]
+
+
+def count_after(reader: Reader, topic: str, count: int) -> None:
+    reader.wait_for(topic, count=len(reader.payloads(topic)) + count)
+
+
+def test_a_camera_is_switched_off_and_on_and_stays_off_over_a_restart(
+    mosquitto: Mosquitto, reader: Reader, speaker: Speaker, daemons: Any
+):
+    daemon: Daemon = daemons(wanted(mosquitto.port))
+    count_after(reader, f"{ROOM}/pose", 3)
+    assert reader.payloads(f"{ROOM}/enabled/state") == [b"ON"]
+    speaker.say(f"{ROOM}/enabled/set", "OFF")
+    reader.wait_for(f"{ROOM}/status", b"disabled")
+    reader.wait_for(f"{ROOM}/enabled/state", b"OFF")
+    before = len(reader.payloads(f"{ROOM}/pose"))
+    time.sleep(1)
+    assert len(reader.payloads(f"{ROOM}/pose")) == before, "no inference while it is off"
+
+    daemon.send(signal.SIGTERM)
+    assert daemon.ends(10) == 0
+    daemon.start()
+    reader.wait_for(f"{ROOM}/status", b"disabled", count=2)
+    assert len(reader.payloads(f"{ROOM}/pose")) == before
+    speaker.say(f"{ROOM}/enabled/set", "ON")
+    count_after(reader, f"{ROOM}/pose", 3)
+    assert retained(mosquitto.port, f"{ROOM}/enabled/state") == {f"{ROOM}/enabled/state": b"ON"}
+
+
+def test_garbage_on_command_topics_is_logged_and_ignored(
+    mosquitto: Mosquitto, reader: Reader, speaker: Speaker, daemons: Any
+):
+    daemon: Daemon = daemons(wanted(mosquitto.port))
+    count_after(reader, f"{ROOM}/pose", 1)
+    speaker.say(f"{ROOM}/enabled/set", b"\x00\xff\xfe")
+    speaker.say(f"{ROOM}/enabled/set", b"OFF" * 100_000)
+    speaker.say(f"{ROOM}/enabled/set", "OFF", retain=True)
+    speaker.say(f"{NODE}/hall/enabled/set", "OFF")
+    speaker.say(f"{NODE}/alert/nothing/ack/set", '{"by":"nurse","verdict":"true"}')
+    speaker.say(f"{NODE}/alert/nothing/ack/set", "[" * 900)
+    speaker.say(f"{ROOM}/enabled/set", b"x" * 2_000_000)  # more than we take: the broker keeps it from us
+    # The retained one went to a live subscription, where a broker hands it on as any other; it counts once.
+    reader.wait_for(f"{ROOM}/status", b"disabled")
+    speaker.say(f"{ROOM}/enabled/set", "ON")
+    count_after(reader, f"{ROOM}/pose", 3)
+    for words in ("expected ON or OFF", "bytes are more", "there is no camera of that name", "no alert 'nothing'"):
+        assert words in daemon.log
+    assert "Traceback" not in daemon.log
+    daemon.send(signal.SIGTERM)
+    assert daemon.ends(10) == 0
+
+
+def test_a_test_alarm_stands_through_a_crash_and_a_broker_that_is_away_until_somebody_acknowledges_an_alert(
+    mosquitto: Mosquitto, daemons: Any
+):
+    reader = Reader(mosquitto.port, "#")
+    daemon: Daemon = daemons(wanted(mosquitto.port))
+    count_after(reader, f"{ROOM}/pose", 1)
+    daemon.send(signal.SIGUSR1)
+    reader.wait_for(f"{ROOM}/event")
+    first = events(reader)[0]
+    assert (first.kind, first.phase, first.camera) == ("test", "confirmed", "room")
+    heard = next(message for message in reader.heard if message.topic == f"{ROOM}/event")
+    assert (heard.qos, heard.retain) == (1, False) and 86000 < (heard.expiry_s or 0) <= 86400
+    reader.wait_for(f"{ROOM}/alert/test")
+
+    mosquitto.kill()
+    wait_until(lambda: "trying again" in daemon.log, "the daemon to notice")
+    daemon.send(signal.SIGUSR1)
+    wait_until(lambda: daemon.log.count("test alarm test-") == 2, "the second alarm")
+    daemon.send(signal.SIGKILL)
+    daemon.ends()
+    daemon.start()
+    mosquitto.start()
+    reader = Reader(mosquitto.port, "#")
+    reader.wait_for(f"{ROOM}/event", count=3)
+    assert "events of an earlier run still wait" in daemon.log
+    late = events(reader)
+    assert [event.phase for event in late] == ["expired", "confirmed", "expired"], (
+        "in order, though a crash was between"
+    )
+    assert late[0].id == first.id and late[1].id == late[2].id != first.id
+
+    daemon.send(signal.SIGUSR1)
+    reader.wait_for(f"{ROOM}/event", count=4)
+    stands = events(reader)[-1]
+    speaker = Speaker(mosquitto.port)
+    speaker.say(f"{NODE}/alert/{stands.id}/ack/set", '{"by":"nurse","verdict":"false"}')
+    reader.wait_for(f"{ROOM}/event", count=5)
+    acked = events(reader)[-1]
+    assert (acked.id, acked.phase) == (stands.id, "acked")
+    assert acked.evidence == {"by": "nurse", "verdict": "false"}
+    reader.wait_for(f"{ROOM}/alert/test", b"")
+    assert f"{ROOM}/alert/test" not in retained(mosquitto.port)
+    speaker.close()
+
+
+def test_home_assistants_birth_brings_everything_again(
+    mosquitto: Mosquitto, reader: Reader, speaker: Speaker, daemons: Any
+):
+    daemons(wanted(mosquitto.port))
+    kept = [DISCOVERY, f"{NODE}/status", f"{NODE}/info", f"{ROOM}/status", f"{ROOM}/occupancy", f"{ROOM}/enabled/state"]
+    for topic in kept:
+        reader.wait_for(topic)
+    count_after(reader, f"{ROOM}/pose", 3)
+    before = {topic: len(reader.payloads(topic)) for topic in kept}
+    speaker.say("homeassistant/status", "online")
+    for topic, count in before.items():
+        reader.wait_for(topic, count=count + 1)
+    assert set(kept) <= set(retained(mosquitto.port))
+    reader.wait_for(f"{ROOM}/alert/fall", b"", count=2)  # that nothing stands is told to those who just came, too
+
+
+def test_health_comes_over_mqtt_and_http(mosquitto: Mosquitto, reader: Reader, daemons: Any):
+    port = free_port()
+    daemons(wanted(mosquitto.port, http={"bind": f"{HOST}:{port}"}))
+    count_after(reader, f"{ROOM}/pose", 5)
+    reader.wait_for(f"{NODE}/health")
+    health = msgspec.json.decode(reader.payloads(f"{NODE}/health")[-1], type=HealthMessage)
+    assert health.cameras["room"].status == "online"
+    assert health.queue.durable and health.connections == 1
+    assert health.memory_mb > 10 and health.uptime_s >= 0
+
+    wait_until(lambda: b'edgepose_camera_online{camera="room"} 1.0' in get(port, "/metrics")[1], "the camera's metric")
+    code, text = get(port, "/metrics")
+    for name in (b"edgepose_camera_fps", b"edgepose_events_waiting", b"edgepose_resident_memory_bytes"):
+        assert b"# TYPE " + name in text
+    assert code == 200
+    assert get(port, "/healthz") == (200, b'{"status":"ok","late":[]}')
+    assert get(port, "/etc/passwd")[0] == 404
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as exc:
+        return exc.code, exc.read()
+
+
+def test_a_taken_port_ends_the_start_with_one_sentence(mosquitto: Mosquitto, daemons: Any):
+    port = mosquitto.port
+    daemon: Daemon = daemons(wanted(mosquitto.port, http={"bind": f"{HOST}:{port}"}))
+    assert daemon.ends() == 1
+    last = daemon.log.strip().splitlines()[-1]
+    assert last.startswith(f"edgepose: http.bind: {HOST}:{port} can't be listened on")
+    assert "Traceback" not in daemon.log
+
+
+def test_two_daemons_do_not_share_a_state(mosquitto: Mosquitto, reader: Reader, daemons: Any):
+    first: Daemon = daemons(wanted(mosquitto.port))
+    count_after(reader, f"{ROOM}/pose", 1)
+    second: Daemon = daemons(wanted(mosquitto.port), state=first.state)
+    assert second.ends() == 1
+    assert "is used by another edgepose" in second.log.strip().splitlines()[-1]
+
+
+def test_topics_of_what_left_the_configuration_are_cleared_and_strangers_are_left_alone(
+    mosquitto: Mosquitto, reader: Reader, speaker: Speaker, daemons: Any
+):
+    zone = {"kind": "other", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
+    two = wanted(mosquitto.port)
+    two["cameras"] = {
+        "room": {"source": SOURCE, "zones": {"all": zone, "left": zone}},
+        "hall": {"source": SOURCE, "zones": {"door": zone}},
+    }
+    speaker.say(f"{NODE}/lamp/status", "online", retain=True)
+    speaker.say(f"{NODE}/room/alert/long_lie", '{"id":"of an earlier life"}', retain=True)
+    daemon: Daemon = daemons(two)
+    for topic in ("room/zone/left/state", "hall/zone/door/state", "hall/occupancy"):
+        reader.wait_for(f"{NODE}/{topic}")
+    reader.wait_for(f"{NODE}/room/alert/long_lie", b"")
+
+    one = wanted(mosquitto.port)
+    one["cameras"] = {"room": {"source": SOURCE, "zones": {"all": zone}}}
+    daemon.write(one)
+    daemon.send(signal.SIGHUP)
+    for topic in (
+        "room/zone/left/state",
+        "hall/zone/door/state",
+        "hall/occupancy",
+        "hall/status",
+        "hall/enabled/state",
+    ):
+        reader.wait_for(f"{NODE}/{topic}", b"")
+    kept = retained(mosquitto.port)
+    assert not [topic for topic in kept if "hall" in topic]
+    assert {f"{NODE}/lamp/status", f"{NODE}/room/zone/all/state", f"{NODE}/room/status"} <= set(kept)
+
+    components = [json.loads(payload)["components"] for payload in reader.payloads(DISCOVERY)]
+    assert {"platform": "binary_sensor"} in [each.get("hall_occupancy") for each in components], "taken away once"
+    wait_until(
+        lambda: "hall_occupancy" not in json.loads(retained(mosquitto.port)[DISCOVERY])["components"], "the rest"
+    )
+
+    daemon.write({**one, "mqtt": {**one["mqtt"], "discovery": {"enabled": False}}})
+    daemon.send(signal.SIGHUP)
+    reader.wait_for(DISCOVERY, b"")
+    assert DISCOVERY not in retained(mosquitto.port)
+
+
+def test_a_zone_tells_who_is_in_it_and_for_how_long(mosquitto: Mosquitto, reader: Reader, daemons: Any):
+    wide = wanted(mosquitto.port)
+    wide["cameras"]["room"]["zones"] = {"all": {"kind": "other", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}}
+    daemons(wide)
+    topic = f"{ROOM}/zone/all/state"
+    wait_until(
+        lambda: any(json.loads(payload)["occupied"] for payload in reader.payloads(topic)), "somebody in the zone", 60
+    )
+    state = next(state for payload in reader.payloads(topic) if (state := json.loads(payload))["occupied"])
+    assert state["people"] >= 1 and state["posture"] == "unknown" and state["dwell_s"] >= 0
+
+
+def writable(pid: int) -> list[Path]:
+    """What a process has open for writing (proc(5): flags in octal, the lowest two bits are the access mode)."""
+    folder = Path(f"/proc/{pid}")
+    flags = {
+        info.name: int(info.read_text().partition("flags:")[2].split()[0], 8) for info in (folder / "fdinfo").iterdir()
+    }
+    return [(folder / "fd" / name).resolve() for name, value in flags.items() if value & 3]
+
+
+def test_nothing_is_written_outside_the_state_folder(
+    mosquitto: Mosquitto, reader: Reader, daemons: Any, tmp_path: Path
+):
+    daemon: Daemon = daemons(wanted(mosquitto.port))
+    count_after(reader, f"{ROOM}/pose", 5)
+    daemon.send(signal.SIGUSR1)
+    reader.wait_for(f"{ROOM}/event")
+    written = [path for path in writable(daemon.process.pid) if path.is_file()]
+    assert written, "its log at least"
+    assert {path for path in written if daemon.state not in path.parents} == {daemon.log_path}
+    assert {path.name for path in daemon.state.iterdir()} <= {"lock", "events.queue", "alerts.json", "switches.json"}
+    assert sum(path.stat().st_size for path in daemon.state.iterdir()) < 100_000
