@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import reference_association as ours
 import reference_openpose as openpose
+import scenes
 
 from edgepose import networks
 from edgepose.adapters.model_tflite import TfliteModel
@@ -78,6 +79,22 @@ def read_maps(model: str, annotations: Path, images: Path) -> Bench:
         source.close()
         found.append(_copied(image.id, transform, tflite.infer()))
     return Bench(side, side.to_skeleton(), found, annotated)
+
+
+def kernel_maps(model: str, images: Path, most: int = 40) -> Iterator[scenes.Scene]:
+    """What a network leaves of the pictures of a folder."""
+    network = networks.load(model)
+    side = network.sidecar
+    letterbox = Letterbox((side.input.height, side.input.width), pad=side.input.pad, colour=side.input.colour)
+    tflite = TfliteModel(network.path, side, threads=1)
+    for picture in sorted(images.glob("*.jpg"))[:most]:
+        source = open_source(FileSource(path=str(picture)), stall_timeout_s=10.0)
+        transform = letterbox(next(iter(source.frames())).picture, out=tflite.input_view())
+        source.close()
+        maps = _copied(0, transform, tflite.infer())
+        heat, paf = side.outputs.heatmaps, side.outputs.pafs
+        quants = (heat.scale, heat.zero_point), (paf.scale, paf.zero_point)
+        yield scenes.Scene(maps.heatmaps, maps.pafs, np.zeros((0, 18, 3)), side.to_skeleton(), *quants)
 
 
 def _copied(image_id: int, transform: Transform, maps: PoseMaps) -> Maps:
