@@ -16,6 +16,7 @@ COMMANDS = {
     "eval": "COCO keypoint AP of a network",
     "bench": "each stage and the whole pipeline, timed side by side",
     "check": "validate a configuration file, all problems at once",
+    "doctor": "look at camera, broker, network, clock and disk, and say what to do",
     "models": "the networks that are installed",
     "schema": "print the JSON schema of the configuration, for editors",
 }

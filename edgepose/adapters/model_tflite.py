@@ -41,6 +41,14 @@ class TfliteModel:
         """(height, width), pixels."""
         return self._side.input.height, self._side.input.width
 
+    @property
+    def delegated(self) -> bool:
+        """Whether a delegate, XNNPACK where none was asked for, has taken over a part of the network.
+
+        Neither runtime has a public way to tell; in both the list of operations then ends with one called DELEGATE.
+        """
+        return any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
+
     def input_view(self) -> ByteArray:
         """(height, width, 3) uint8 to fill: the input tensor itself where the network takes bytes."""
         if self._staging is not None:
