@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from . import sidecar
+from . import sidecar, sidecar_file
 from .coco import FloatArray
 from .convert import calibration_pictures, to_float, to_int8
 from .deploy import HEATMAPS, PAFS, build_deployed_model
@@ -26,9 +26,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Defaults of the association for this network; tuned on training pictures, not on the evaluation's."""
+    """Defaults of the association for this network.
 
-    min_keypoint: float = 0.08
+    On training pictures AP is flat around them; higher ones lose keypoints, lower ones find people who are not there.
+    """
+
+    min_keypoint: float = 0.1
     """least value of a heat map's peak"""
     min_limb: float = 0.04
     """least mean of field · direction along a limb"""
@@ -66,7 +69,7 @@ def _write(path: Path, content: bytes, head: Path) -> None:
     described = sidecar.describe(
         path.stem, path, head, {"min_keypoint": thresholds.min_keypoint, "min_limb": thresholds.min_limb}
     )
-    sidecar.write(path.with_suffix(".yaml"), described)
+    sidecar_file.write(path.with_suffix(".yaml"), described)
 
 
 def _check_same_function(deployed: keras.Model, trunk: TrunkRunner, head: keras.Model, pictures: FloatArray) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import TrainingError
-from .sidecar import add_metrics
+from .sidecar_file import add_metrics
 
 _FIGURES = ("AP", "AP50", "AP75", "APm", "APl", "AR", "images")
 
