@@ -12,15 +12,14 @@ import numpy as np
 
 cimport cython
 from headers cimport (
-    EP_AVX2, EP_CELL, EP_FLOAT32, EP_FLOAT_ONE, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PLATEAU_MAX, EP_PORTABLE, EP_SAMPLES,
-    EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes, ep_map, ep_peak,
-    ep_place_peak, ep_read, ep_scan_row, ep_score_limb, ep_walk,
+    EP_AVX2, EP_CELL, EP_FLOAT32, EP_FLOAT_ONE, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PEAKS_MAX, EP_PLATEAU_MAX,
+    EP_PORTABLE, EP_SAMPLES, EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes,
+    ep_map, ep_peak, ep_place_peak, ep_read, ep_scan_row, ep_score_limb, ep_walk,
 )
 from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
 
 cdef enum:
     GRID_MAX = 1024         # most cells along one side: sums then fit 32 bits
-    PEAKS_MAX = 128         # of one keypoint; the most confident are kept
     PAIRS_MAX = 4096        # of one limb
     MIN_PASSED = 5          # samples of ten, one in the middle among them, that must reach min_limb
     MIN_SURE = 3            # a person has at least so many keypoints that are SURE above min_keypoint
@@ -29,10 +28,11 @@ PATHS = {"portable": EP_PORTABLE, "avx2": EP_AVX2} if ep_best_path() == EP_AVX2 
 """The instruction sets that can be chosen on this machine; all give the same people, to the bit."""
 
 LIMITS = {
-    "grid": GRID_MAX, "peaks": PEAKS_MAX, "pairs": PAIRS_MAX, "plateau": EP_PLATEAU_MAX, "min_passed": MIN_PASSED,
+    "grid": GRID_MAX, "peaks": EP_PEAKS_MAX, "pairs": PAIRS_MAX, "plateau": EP_PLATEAU_MAX, "min_passed": MIN_PASSED,
     "min_sure": MIN_SURE,
 }
 
+cdef uint64_t USED = <uint64_t> -1   # no key: its peaks would have no number
 cdef float PEAK_WEIGHT = 0.45   # of the logarithms of the heights of a limb's ends, beside the mean of its field
 cdef double ENOUGH = 0.6        # higher than this, heights count alike: then it is for the field to tell pairs apart
 cdef float SURE = 0.15          # noise makes people of weak peaks, so those only join a person, they don't make one
@@ -76,7 +76,7 @@ cdef class Associator:
     """Of each heat-map channel from _first_channel on; -1 where no keypoint uses it."""
     cdef int32_t[:, ::1] _limbs
     """(L, 5): keypoint a, keypoint b, x channel, y channel, whether it may start a person."""
-    # Of the frame's peaks, (K, PEAKS_MAX): place in 1 / EP_CELL, raw value, confidence, logarithm of its
+    # Of the frame's peaks, (K, EP_PEAKS_MAX): place in 1 / EP_CELL, raw value, confidence, logarithm of its
     # height, the person it belongs to or -1.
     cdef int32_t[::1] _count
     cdef int32_t[:, ::1] _x, _y, _owner
@@ -141,12 +141,12 @@ cdef class Associator:
 
     cdef _make_workspace(self):
         cdef int k = self._keypoint_count
-        cdef int slots = k * PEAKS_MAX // 2 + 1   # a person starts with two peaks that no other has
+        cdef int slots = k * EP_PEAKS_MAX // 2 + 1   # a person starts with two peaks that no other has
         self._count = np.zeros(k, np.int32)
-        self._x, self._y, self._owner = (np.zeros((k, PEAKS_MAX), np.int32) for _ in range(3))
-        self._raw, self._confidence, self._strength = (np.zeros((k, PEAKS_MAX), np.float32) for _ in range(3))
+        self._x, self._y, self._owner = (np.zeros((k, EP_PEAKS_MAX), np.int32) for _ in range(3))
+        self._raw, self._confidence, self._strength = (np.zeros((k, EP_PEAKS_MAX), np.float32) for _ in range(3))
         self._keys = np.zeros(PAIRS_MAX, np.uint64)
-        self._best_a, self._best_b = (np.zeros(PEAKS_MAX, np.uint64) for _ in range(2))
+        self._best_a, self._best_b = (np.zeros(EP_PEAKS_MAX, np.uint64) for _ in range(2))
         self._parts = np.zeros((slots, k), np.int32)
         self._alive, self._order, self._slot_first = (np.zeros(slots, np.int32) for _ in range(3))
         self._slot_score = np.zeros(slots, np.float32)
@@ -239,10 +239,11 @@ cdef class Associator:
 
     cdef int _associate(self) noexcept nogil:
         """Fill _keypoints, _scores and _capped; return how many people there are."""
-        cdef int limb
+        cdef int limb, k
         self._capped = 0
         self._slots = 0
-        self._count[:] = 0
+        for k in range(self._keypoint_count):
+            self._count[k] = 0
         self._find_peaks()
         for limb in range(self._limb_count):
             self._match(limb, self._score_limb(limb))
@@ -277,7 +278,7 @@ cdef class Associator:
         if k < 0 or not ep_place_peak(&self._heat, &LOGS[0], y, x, channel + self._first_channel, &self._walk, &peak):
             return
         cdef int32_t i = self._count[k]
-        if i == PEAKS_MAX:
+        if i == EP_PEAKS_MAX:
             self._capped = 1
             if not self._drop_weaker(k, peak.raw):
                 return
@@ -291,12 +292,12 @@ cdef class Associator:
     cdef bint _drop_weaker(self, int32_t k, float raw) noexcept nogil:
         """Remove the weakest (of equal ones the latest) peak of a full keypoint, if it is weaker than raw."""
         cdef int32_t weakest = 0, i
-        for i in range(1, PEAKS_MAX):
+        for i in range(1, EP_PEAKS_MAX):
             if self._raw[k, i] <= self._raw[k, weakest]:
                 weakest = i
         if not self._raw[k, weakest] < raw:
             return False
-        for i in range(weakest, PEAKS_MAX - 1):
+        for i in range(weakest, EP_PEAKS_MAX - 1):
             self._x[k, i], self._y[k, i], self._raw[k, i] = self._x[k, i + 1], self._y[k, i + 1], self._raw[k, i + 1]
             self._confidence[k, i], self._strength[k, i] = self._confidence[k, i + 1], self._strength[k, i + 1]
         return True
@@ -330,39 +331,40 @@ cdef class Associator:
         """
         cdef int32_t a = self._limbs[limb, 0], b = self._limbs[limb, 1], i, j, p, kept
         cdef uint64_t key
-        cdef uint64_t[::1] best_a = self._best_a, best_b = self._best_b, keys = self._keys
-        if n:
-            best_a[:self._count[a]] = 0
-            best_b[:self._count[b]] = 0
+        if not n:
+            return
+        for i in range(self._count[a]):
+            self._best_a[i] = 0
+        for j in range(self._count[b]):
+            self._best_b[j] = 0
         while n:
             for p in range(n):
-                key = keys[p]
+                key = self._keys[p]
                 i, j = ep_key_a(key), ep_key_b(key)
-                best_a[i], best_b[j] = max(best_a[i], key), max(best_b[j], key)
+                self._best_a[i], self._best_b[j] = max(self._best_a[i], key), max(self._best_b[j], key)
             kept = 0
             for p in range(n):
-                key = keys[p]
+                key = self._keys[p]
                 i, j = ep_key_a(key), ep_key_b(key)
-                if best_a[i] == key and best_b[j] == key:
+                if self._best_a[i] == key and self._best_b[j] == key:
                     self._join(a, i, b, j, self._limbs[limb, 4])
-                    best_a[i] = best_b[j] = <uint64_t> -1
+                    self._best_a[i] = self._best_b[j] = USED
                 else:
-                    keys[kept] = key
+                    self._keys[kept] = key
                     kept += 1
             n = self._forget_used(kept)
 
     cdef int32_t _forget_used(self, int32_t n) noexcept nogil:
         """Keep the pairs whose peaks are both free, and forget the best pairs of those; return how many are kept."""
-        cdef uint64_t[::1] best_a = self._best_a, best_b = self._best_b, keys = self._keys
-        cdef uint64_t key, used = <uint64_t> -1
+        cdef uint64_t key
         cdef int32_t p, kept = 0
         for p in range(n):
-            key = keys[p]
-            if best_a[ep_key_a(key)] != used and best_b[ep_key_b(key)] != used:
-                keys[kept] = key
+            key = self._keys[p]
+            if self._best_a[ep_key_a(key)] != USED and self._best_b[ep_key_b(key)] != USED:
+                self._keys[kept] = key
                 kept += 1
         for p in range(kept):
-            best_a[ep_key_a(keys[p])] = best_b[ep_key_b(keys[p])] = 0
+            self._best_a[ep_key_a(self._keys[p])] = self._best_b[ep_key_b(self._keys[p])] = 0
         return kept
 
     # ---- people
@@ -440,7 +442,7 @@ cdef class Associator:
                 confidence = self._confidence[k, i]
                 sure += confidence >= least
                 total += confidence * confidence
-                self._slot_first[person] = k * PEAKS_MAX + i
+                self._slot_first[person] = k * EP_PEAKS_MAX + i
         self._slot_score[person] = sqrtf(total / <float> self._keypoint_count)
         return sure >= MIN_SURE
 

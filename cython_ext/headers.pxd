@@ -46,6 +46,8 @@ cdef extern from "peak_shape.h" nogil:
 
 cdef extern from "limbs.h" nogil:
     int EP_SAMPLES
+    enum:
+        EP_PEAKS_MAX
     ctypedef struct ep_limb:
         const ep_map *field
         Py_ssize_t x_bytes, y_bytes

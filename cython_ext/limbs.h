@@ -12,6 +12,9 @@
 #define EP_MIDDLE 4 /* looked at first: most pairs fail here */
 static const int32_t EP_WEIGHTS[EP_SAMPLES] = {13, 38, 64, 90, 115, 141, 166, 192, 218, 243};
 
+#define EP_PEAKS_MAX 128 /* of one keypoint; the most confident are kept */
+#define EP_FEW_PAIRS 6   /* so many are done sooner one by one */
+
 /* A limb of a frame. Places in 1/256 cell. */
 typedef struct {
     const ep_map *field;
@@ -99,7 +102,7 @@ static int32_t ep_score_limb(const ep_limb *limb, int path, uint64_t *keys, int3
 {
 #if EP_HAVE_AVX2
     ep_gather gather;
-    if (path == EP_AVX2 && ep_can_gather(limb, &gather))
+    if (path == EP_AVX2 && limb->a_count * limb->b_count > EP_FEW_PAIRS && ep_can_gather(limb, &gather))
         return ep_avx2_score_pairs(limb, &gather, keys, room, capped);
 #endif
     (void)path;

@@ -53,18 +53,41 @@ static inline __attribute__((always_inline)) __m256 ep_length8(__m256i dx, __m25
     return _mm256_sqrt_ps(_mm256_add_ps(_mm256_mul_ps(x, x), _mm256_mul_ps(y, y)));
 }
 
-/* The pairs of one a-peak with eight b-peaks whose middle sample passes, as bits. */
-static inline __attribute__((always_inline)) int ep_middle8(const ep_limb *limb, const ep_gather *g, int32_t i,
-                                                           __m256i bx, __m256i by)
+/* The b-peaks of a limb, filled up to whole vectors with the first cell: places, and what they add to the middle
+ * sample's. */
+typedef struct {
+    int32_t x[EP_PEAKS_MAX], y[EP_PEAKS_MAX], middle_x[EP_PEAKS_MAX], middle_y[EP_PEAKS_MAX];
+} ep_ends;
+
+static void ep_fill_ends(const ep_limb *limb, ep_ends *ends)
 {
-    const int32_t w = EP_WEIGHTS[EP_MIDDLE];
-    const __m256i weight = _mm256_set1_epi32(w), zero = _mm256_setzero_si256();
-    const __m256i dx = _mm256_sub_epi32(bx, _mm256_set1_epi32(limb->ax[i]));
-    const __m256i dy = _mm256_sub_epi32(by, _mm256_set1_epi32(limb->ay[i]));
-    const __m256i x =
-        _mm256_add_epi32(_mm256_set1_epi32(limb->ax[i] * (256 - w) + 32768), _mm256_mullo_epi32(bx, weight));
-    const __m256i y =
-        _mm256_add_epi32(_mm256_set1_epi32(limb->ay[i] * (256 - w) + 32768), _mm256_mullo_epi32(by, weight));
+    const __m256i weight = _mm256_set1_epi32(EP_WEIGHTS[EP_MIDDLE]);
+    for (int32_t j = 0; j < limb->b_count; j += 8) {
+        const __m256i ours =
+            _mm256_cmpgt_epi32(_mm256_set1_epi32(limb->b_count - j), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+        const __m256i x = _mm256_maskload_epi32(limb->bx + j, ours), y = _mm256_maskload_epi32(limb->by + j, ours);
+        _mm256_storeu_si256((__m256i *)(ends->x + j), x);
+        _mm256_storeu_si256((__m256i *)(ends->y + j), y);
+        _mm256_storeu_si256((__m256i *)(ends->middle_x + j), _mm256_mullo_epi32(x, weight));
+        _mm256_storeu_si256((__m256i *)(ends->middle_y + j), _mm256_mullo_epi32(y, weight));
+    }
+}
+
+static inline __attribute__((always_inline)) __m256i ep_load8(const int32_t *from)
+{
+    return _mm256_loadu_si256((const __m256i *)from);
+}
+
+/* The pairs of an a-peak with the eight b-peaks from j on whose middle sample passes, as bits. */
+static inline __attribute__((always_inline)) int ep_middle8(const ep_limb *limb, const ep_gather *g,
+                                                            const ep_ends *ends, int32_t i, int32_t j)
+{
+    const int32_t rest = 256 - EP_WEIGHTS[EP_MIDDLE];
+    const __m256i zero = _mm256_setzero_si256();
+    const __m256i dx = _mm256_sub_epi32(ep_load8(ends->x + j), _mm256_set1_epi32(limb->ax[i]));
+    const __m256i dy = _mm256_sub_epi32(ep_load8(ends->y + j), _mm256_set1_epi32(limb->ay[i]));
+    const __m256i x = _mm256_add_epi32(_mm256_set1_epi32(limb->ax[i] * rest + 32768), ep_load8(ends->middle_x + j));
+    const __m256i y = _mm256_add_epi32(_mm256_set1_epi32(limb->ay[i] * rest + 32768), ep_load8(ends->middle_y + j));
     const __m256i s = ep_along8(g, x, y, dx, dy), along = _mm256_cmpgt_epi32(s, zero);
     if (_mm256_testz_si256(along, along))
         return 0;
@@ -122,15 +145,13 @@ static int32_t ep_avx2_score_pairs(const ep_limb *limb, const ep_gather *g, uint
                                    int32_t *capped)
 {
     ep_batch batch = {.count = 0};
+    ep_ends ends;
     int32_t n = 0;
+    ep_fill_ends(limb, &ends);
     for (int32_t i = 0; i < limb->a_count; i++)
         for (int32_t j = 0; j < limb->b_count; j += 8) {
-            /* Lanes beyond the last peak read the first cell, and are left out. */
-            const __m256i ours = _mm256_cmpgt_epi32(_mm256_set1_epi32(limb->b_count - j),
-                                                    _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-            int bits = ep_middle8(limb, g, i, _mm256_maskload_epi32(limb->bx + j, ours),
-                                 _mm256_maskload_epi32(limb->by + j, ours));
-            bits &= _mm256_movemask_ps(_mm256_castsi256_ps(ours));
+            const int32_t left = limb->b_count - j;
+            int bits = ep_middle8(limb, g, &ends, i, j) & (left < 8 ? (1 << left) - 1 : 255);
             for (; bits; bits &= bits - 1) {
                 const int32_t b = j + __builtin_ctz((unsigned)bits), at = batch.count++;
                 batch.ax[at] = limb->ax[i];

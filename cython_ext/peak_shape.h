@@ -117,6 +117,19 @@ static inline __attribute__((always_inline)) int32_t ep_fit(const ep_map *map, i
     return ep_vertex(tilt, bend, wide + 1);
 }
 
+/* ep_vertex and ep_rise for a single cell, whose sums are small enough for quicker divisions. Both numbers are whole and
+ * below 2^53, so the quotient of doubles is cut to the same whole number. */
+static inline void ep_fit_three(int32_t tilt, int32_t bend, int32_t *place, int32_t *log_height)
+{
+    if (bend <= 0)
+        return;
+    const int32_t most = EP_CELL / 2, reach = tilt < 0 ? -tilt * most : tilt * most, whole = (reach + bend / 2) / bend;
+    const int32_t offset = whole < most ? whole : most;
+    const double rise = (double)tilt * (double)tilt / (32.0 * (double)bend);
+    *place += tilt < 0 ? -offset : offset;
+    *log_height += rise < EP_LOG_ONE / 2 ? (int32_t)rise : EP_LOG_ONE / 2;
+}
+
 /* The same for both axes of a single cell that has all its neighbours, which nearly every peak is. */
 static inline __attribute__((always_inline)) void ep_fit_cell(const ep_map *map, int dtype, const int32_t *logs,
                                                               const char *at, ep_peak *peak)
@@ -131,14 +144,8 @@ static inline __attribute__((always_inline)) void ep_fit_cell(const ep_map *map,
         rows[i] = l[i][0] + 2 * l[i][1] + l[i][2];
     }
     const int32_t x_bend = 2 * columns[1] - columns[0] - columns[2], y_bend = 2 * rows[1] - rows[0] - rows[2];
-    if (x_bend > 0) {
-        peak->x += ep_vertex(columns[2] - columns[0], x_bend, 2);
-        peak->log_height += ep_rise(columns[2] - columns[0], x_bend, 4);
-    }
-    if (y_bend > 0) {
-        peak->y += ep_vertex(rows[2] - rows[0], y_bend, 2);
-        peak->log_height += ep_rise(rows[2] - rows[0], y_bend, 4);
-    }
+    ep_fit_three(columns[2] - columns[0], x_bend, &peak->x, &peak->log_height);
+    ep_fit_three(rows[2] - rows[0], y_bend, &peak->y, &peak->log_height);
 }
 
 static inline __attribute__((always_inline)) int ep_place_as(const ep_map *map, int dtype, const int32_t *logs,
