@@ -86,5 +86,23 @@ def stature(rows: Rows, layout: str) -> float | None:
     return said[-2]
 
 
+def centre(rows: Rows, places: Sequence[int]) -> tuple[float, float] | None:
+    """Mean of those of some keypoints that are seen, pixels."""
+    seen = [rows[place] for place in places if rows[place][2] > 0]
+    if not seen:
+        return None
+    return sum(row[0] for row in seen) / len(seen), sum(row[1] for row in seen) / len(seen)
+
+
+def upright(rows: Rows, layout: str) -> bool:
+    """Whether torso and legs are seen, and both hang straight down: bones then have their full length."""
+    levels = groups(layout)
+    points = [centre(rows, levels[level]) for level in ("shoulders", "hips", "knees")]
+    return all(
+        above is not None and below is not None and below[1] - above[1] > 2 * abs(below[0] - above[0])
+        for above, below in zip(points, points[1:], strict=False)
+    )
+
+
 def _plain(name: str) -> str:
     return name.removeprefix("left_").removeprefix("right_").removeprefix("mid_")

@@ -62,7 +62,7 @@ def belongs(body: Body, part: Body, stature_px: float, layout: str) -> bool:
         if a[2] > 0 and b[2] > 0
     ]
     if lengths:
-        return min(lengths) <= _STRETCH and sum(lengths) <= 1.8 * _STRETCH * len(lengths)
+        return min(lengths) <= _STRETCH and max(lengths) <= 1.3 * _STRETCH
     return _gap(body.rows, part.rows) <= _REACH * stature_px
 
 
@@ -70,6 +70,12 @@ def distinct(body: Body, other: Body, stature_px: float) -> bool:
     """Whether two bodies are surely two people: many keypoints in common, and most of them elsewhere."""
     gaps = [_distance(a, b) for a, b in zip(body.rows, other.rows, strict=True) if a[2] > 0 and b[2] > 0]
     return len(gaps) >= _MANY and sum(gap > _AGREE * stature_px for gap in gaps) > 0.7 * len(gaps)
+
+
+def complementary(body: Body, part: Body, stature_px: float, layout: str) -> bool:
+    """Whether two bodies have no keypoint in common and fit together as one."""
+    common = any(a[2] > 0 and b[2] > 0 for a, b in zip(body.rows, part.rows, strict=True))
+    return not common and belongs(body, part, stature_px, layout)
 
 
 def joined(body: Body, part: Body) -> Body:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose import similarity
-from edgepose.anthropometry import Rows, sigmas, stature
-from edgepose.assembly import Body, assembled, belongs, distinct, joined
+from edgepose.anthropometry import Rows, sigmas, stature, upright
+from edgepose.assembly import Body, assembled, belongs, complementary, distinct, joined
 from edgepose.assignment import assign
 from edgepose.domain import Pose, Track
 from edgepose.smoothing import KeypointFilter, OneEuroSettings
@@ -80,8 +80,8 @@ _COAST_S = 0.35
 """A person out of sight is expected to slow down within this time."""
 _REMEMBER_S = 1.5
 """A keypoint counts for recognising its person so long after it was seen."""
-_GROW_S, _SHRINK_S = 0.5, 4.0
-"""How fast the stature follows: up soon, since bones only ever look too short, and down slowly."""
+_UPRIGHT_S, _GROW_S, _SHRINK_S = 0.5, 2.0, 10.0
+"""How fast the stature follows: that of an upright person soon, else slowly, since lying bones are foreshortened."""
 _SPEED_S = 0.15
 """Over which the speed of a body is averaged."""
 
@@ -90,7 +90,7 @@ _MARGIN = 0.06
 """Of the stature: what lies so far outside the box around somebody's keypoints still lies on them."""
 _APART_S = 0.4
 """Whoever was seen apart from everybody else for so long is a person of their own."""
-_PART_KEYPOINTS, _PART_S = 5, 1.0
+_PART_KEYPOINTS, _PART_S = 7, 0.8
 """So few keypoints that lie on somebody for so long are theirs, whosever they were before."""
 
 
@@ -202,8 +202,7 @@ class Tracker:
             covered = any(
                 other.outweighs(person)
                 and other not in doubles
-                and other.covers(body.rows)
-                and not distinct(body, whole, other.stature_px)
+                and self._lies_on(body, other, whole)
                 for other, whole in claimed.items()
                 if other is not person
             )
@@ -211,6 +210,12 @@ class Tracker:
             if covered and person.is_double(t_s):
                 doubles.add(person)
         self._people = [person for person in self._people if person not in doubles]
+
+    def _lies_on(self, body: Body, other: "_Known", whole: Body) -> bool:
+        """Whether a body may be a part of somebody: within them, or what they lack."""
+        if other.covers(body.rows):
+            return not distinct(body, whole, other.stature_px)
+        return complementary(whole, body, other.stature_px, self._layout)
 
     def _give_up(self, t_s: float) -> list[Person]:
         """Forget those who were lost for too long."""
@@ -331,4 +336,6 @@ class _Known:
         said = stature(body.rows, self._layout)
         if said is not None:
             follow_s = _GROW_S if said > self.stature_px else _SHRINK_S
+            if upright(body.rows, self._layout):
+                follow_s = _UPRIGHT_S
             self.stature_px += (1 - math.exp(-elapsed_s / follow_s)) * (said - self.stature_px)

@@ -1,0 +1,224 @@
+"""`fall`: somebody comes down fast and stays down.
+
+A body that falls is fastest just above the ground; one that is let down slows there. So what counts is how far the
+shoulders come down within half a second that ends near the ground, in statures. A hard fall is faster than anybody
+lies down or sits on the floor, and is confirmed as soon as the person has stayed down for a moment. A softer one may be
+meant: it is confirmed when the person then lies still, or has not got up after some seconds.
+"""
+
+import math
+from collections import deque
+
+from edgepose.care.events import CareEvent, Case, Naming, Phase
+from edgepose.care.settings import Fall
+from edgepose.care.view import Seen, View
+from edgepose.posture import Stance
+
+KIND = "fall"
+_PEAK_S = 1.0
+"""The speed of coming down is remembered so long."""
+_RISEN_S = 0.5
+"""A suspicion is dropped once the person is upright for so long."""
+_UNSEEN_S = 3.0
+"""Somebody out of sight since the fall counts as lying still after so long."""
+_EXPIRE_S = 15.0
+_SLOW_SHARE = 0.6
+"""A slow fall must come down this share of its way within half a second."""
+_SETTLE_S = 2.5
+"""Whoever moves for longer after coming down has come down to do something."""
+_NEAR = 0.9
+"""Statures: somebody found lying so near to one who fell is the same person."""
+
+
+class FallRule:
+    """Watches everybody for falls."""
+
+    def __init__(self, naming: Naming, settings: Fall | None = None) -> None:
+        self._naming = naming
+        self._settings = settings or Fall()
+        self._peaks: dict[int, _Peak] = {}
+        self._falls: list[_Fallen] = []
+
+    def update(self, view: View) -> list[CareEvent]:
+        """Suspicions, alerts and their ends."""
+        events: list[CareEvent] = []
+        for seen in view.people:
+            peak = self._peaks.setdefault(seen.id, _Peak())
+            if seen.visible:
+                peak.add(seen.stance, view.t_s)
+            if self._falling(seen, peak) and not self._known(seen):
+                fallen = _Fallen(self._naming, self._settings, seen, peak, view.t_s)
+                self._falls.append(fallen)
+                events.append(fallen.suspected(view.t_s))
+        for fallen in self._falls:
+            events += fallen.update(view)
+        self._falls = [fallen for fallen in self._falls if not fallen.case.over]
+        for number in view.gone:
+            self._peaks.pop(number, None)
+        return events
+
+    def finish(self, t_s: float) -> list[CareEvent]:
+        """At the end of a clip whoever is down counts as lying still."""
+        return [event for fallen in self._falls for event in fallen.finish(t_s)]
+
+    def acknowledge(self, event_id: str, by: str, verdict: bool | None, t_s: float) -> list[CareEvent]:
+        """Keep the verdict with the event."""
+        return [
+            fallen.case.become(Phase.ACKED, t_s, by=by, verdict="" if verdict is None else str(verdict).lower())
+            for fallen in self._falls
+            if fallen.case.id == event_id and fallen.case.phase is Phase.CONFIRMED
+        ]
+
+    def _falling(self, seen: Seen, peak: "_Peak") -> bool:
+        """Whether somebody has come down fast and is near the ground."""
+        stance = seen.stance
+        if not seen.visible or seen.resting or not stance.grounded or not stance.low:
+            return False
+        settings = self._settings
+        slowly = peak.drop >= _SLOW_SHARE * settings.slow_drop and peak.long_drop >= settings.slow_drop
+        return slowly or peak.drop >= settings.drop
+
+    def _known(self, seen: Seen) -> bool:
+        return any(fallen.about(seen) for fallen in self._falls)
+
+
+class _Peak:
+    """The fastest that somebody came down of late."""
+
+    def __init__(self) -> None:
+        self._drops: deque[tuple[float, float, float]] = deque()
+
+    def add(self, stance: Stance, t_s: float) -> None:
+        """One more frame."""
+        drops = (stance.drop, stance.long_drop) if stance.grounded else (0.0, 0.0)
+        self._drops.append((t_s, *drops))
+        while self._drops[0][0] < t_s - _PEAK_S:
+            self._drops.popleft()
+
+    @property
+    def drop(self) -> float:
+        """Statures within half a second."""
+        return max((drop for _, drop, _ in self._drops), default=0.0)
+
+    @property
+    def long_drop(self) -> float:
+        """Statures within 1.2 seconds."""
+        return max((drop for _, _, drop in self._drops), default=0.0)
+
+    @property
+    def at_s(self) -> float:
+        """When that was."""
+        return max(self._drops, key=lambda entry: entry[1])[0]
+
+
+class _Fallen:
+    """One person who may have fallen, from the suspicion to its end."""
+
+    def __init__(self, naming: Naming, settings: Fall, seen: Seen, peak: _Peak, t_s: float) -> None:
+        zone = seen.zone_of(("floor", "bathroom", "door", "other"))
+        self.case = Case(naming, KIND, peak.at_s, track_id=seen.id, zone=zone)
+        self._settings = settings
+        self._drop = peak.drop
+        self._peak = peak
+        self._place = seen.place
+        self._stance = seen.stance
+        self._seen_s = t_s
+        self._down_s = t_s
+        self._still_since_s = self._up_since_s = math.inf
+
+    def about(self, seen: Seen) -> bool:
+        """Whether this fall is of that person."""
+        return self.case.track_id == seen.id
+
+    def suspected(self, t_s: float) -> CareEvent:
+        """The first that is told."""
+        return self.case.become(Phase.SUSPECTED, t_s, 0.3 + self._drop / 2, **self._evidence())
+
+    def update(self, view: View) -> list[CareEvent]:
+        """What a frame adds to this fall."""
+        t_s = view.t_s
+        seen = self._find(view)
+        if seen is not None:
+            self._look(seen, t_s)
+        if t_s - self._up_since_s >= (self._settings.clear_s if self.case.alarming else _RISEN_S):
+            return [self.case.become(Phase.CLEARED, t_s, reason="got up")]
+        if self.case.phase is Phase.SUSPECTED:
+            if seen is not None and seen.resting:
+                return [self.case.become(Phase.CLEARED, t_s, reason="resting")]
+            reason = self._certain(t_s)
+            if reason:
+                return [self._confirmed(t_s, reason)]
+            if t_s - self._down_s > _EXPIRE_S:
+                return [self.case.become(Phase.EXPIRED, t_s)]
+        return self.case.repeat(t_s, self._settings.repeat_s)
+
+    def finish(self, t_s: float) -> list[CareEvent]:
+        """The clip's end counts as lying still."""
+        hard = self._drop >= self._settings.hard_drop
+        down = self._stance.down and (self._stance.flat or hard) and math.isinf(self._up_since_s)
+        settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
+        if self.case.phase is Phase.SUSPECTED and down and settled:
+            return [self._confirmed(t_s, "end of clip")]
+        return []
+
+    def _find(self, view: View) -> Seen | None:
+        """The fallen person: by id, or whoever is found lying where they lie."""
+        others: list[Seen] = []
+        for seen in view.visible:
+            if seen.id == self.case.track_id:
+                return seen
+            if seen.stance.low and seen.near(self._place, _NEAR) and seen.person.first_s >= self.case.t_start:
+                others.append(seen)
+        if others and view.t_s - self._seen_s > 0.5:
+            self.case.track_id = others[0].id
+            return others[0]
+        return None
+
+    def _look(self, seen: Seen, t_s: float) -> None:
+        """Remember how the person is."""
+        stance = self._stance = seen.stance
+        self._place, self._seen_s = seen.place, t_s
+        self._drop = max(self._drop, self._peak.drop)
+        still = stance.down and stance.speed <= self._settings.still_speed
+        self._still_since_s = min(self._still_since_s, t_s) if still else math.inf
+        self._up_since_s = min(self._up_since_s, t_s) if stance.up else math.inf
+
+    def _certain(self, t_s: float) -> str:
+        """Why it is certain now, or nothing."""
+        settings = self._settings
+        if not math.isinf(self._up_since_s):
+            return ""
+        hard = self._drop >= settings.hard_drop
+        if t_s - self._seen_s >= _UNSEEN_S and (hard or self._stance.flat):
+            return "out of sight since"
+        if not self._stance.down:
+            return ""
+        if hard and t_s - self._down_s >= settings.down_s:
+            return "stays down"
+        needed_s = settings.still_s if self._stance.flat else settings.still_upright_s
+        if self._settled() and t_s - self._still_since_s >= needed_s:
+            return "lies still"
+        if t_s - self._down_s >= settings.latest_s and self._stance.flat:
+            return "has not got up"
+        return ""
+
+    def _settled(self) -> bool:
+        """Whether the person has been still since soon after coming down."""
+        return self._still_since_s - self._down_s <= _SETTLE_S
+
+    def _confirmed(self, t_s: float, reason: str) -> CareEvent:
+        certainty = 0.6 + 0.4 * min(1.0, self._drop / (2 * self._settings.hard_drop))
+        return self.case.become(Phase.CONFIRMED, t_s, certainty, reason=reason, **self._evidence())
+
+    def _evidence(self) -> dict[str, object]:
+        stance = self._stance
+        told = {
+            "drop": self._drop,
+            "level": stance.level,
+            "uprightness": stance.uprightness,
+            "height": stance.height,
+            "speed": stance.speed,
+        }
+        return {key: value for key, value in told.items() if not math.isnan(value)} | {"posture": str(stance.posture)}
+
+

@@ -1,0 +1,63 @@
+"""The `tracking` and `care` sections of the configuration: defaults, bounds and meaning."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Hours = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", description="two times of day, as 22:00-07:00"
+    ),
+]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every section: frozen, and an unknown key is an error."""
+
+
+class Tracking(Section, frozen=True):
+    """How people keep their ids."""
+
+    max_lost_s: Positive = 8.0
+    """An id waits so long for its person."""
+    confirm_s: Annotated[float, msgspec.Meta(ge=0)] = 0.25
+    """Somebody new is believed after so long."""
+    smoothing: Literal["one_euro", "none"] = "one_euro"
+
+
+class Fall(Section, frozen=True):
+    """Somebody comes down to the ground and stays there."""
+
+    enabled: bool = True
+    drop: Unit = 0.26
+    """How far the shoulders come down within half a second, in statures, for a fall to be suspected."""
+    slow_drop: Unit = 0.34
+    """The same within 1.2 seconds: for falls towards and away from the camera, which it sees foreshortened."""
+    hard_drop: Unit = 0.45
+    """A fall so fast is confirmed without waiting for stillness: faster than anybody lies down."""
+    down_s: Positive = 1.5
+    """A hard fall is confirmed after so long on the ground."""
+    still_s: Positive = 1.0
+    """Any other one after so long without moving."""
+    still_upright_s: Positive = 3.0
+    """The same for somebody who sits up, crouches, or lies along the line of sight, which looks alike."""
+    still_speed: Positive = 0.12
+    """Not moving: slower than so many statures a second."""
+    latest_s: Positive = 8.0
+    """Whoever is still down by then is alerted for, moving or not."""
+    clear_s: Positive = 2.0
+    """Cleared once upright for so long."""
+    repeat_s: Positive | None = None
+    """Tell an alert again every so many seconds until it is acknowledged; left out: once."""
+
+
+class LongLie(Section, frozen=True):
+    """Somebody lies on the floor, however they came there."""
+
+    enabled: bool = True
+    suspect_s: Positive = 12.0
+    confirm_s: Positive = 30.0
+    repeat_s: Positive | None = None

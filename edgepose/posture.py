@@ -1,0 +1,319 @@
+"""How a person holds themselves: standing, sitting, bent, lying or on the floor, and what that was judged by.
+
+Geometry only, in statures: how high the shoulders are above the ground on which the person last stood, how upright
+the torso is, how tall the visible body. Every measure does without what is hidden, and says nothing where it must.
+"""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+
+from edgepose.anthropometry import (
+    ANKLE_LEVEL,
+    HIP_LEVEL,
+    KNEE_LEVEL,
+    SHOULDER_LEVEL,
+    TORSO,
+    Rows,
+    centre,
+    groups,
+)
+from edgepose.tracking import Person, TrackState
+
+Point = tuple[float, float]
+_LEVELS = ("head", "shoulders", "hips", "knees", "ankles")
+_GROUNDS = {"ankles": ANKLE_LEVEL, "knees": KNEE_LEVEL, "hips": HIP_LEVEL}
+"""How high above the ground each joint of somebody upright is; best first."""
+_HOLD_S = 0.3
+"""What was seen so lately still counts as seen."""
+_STEADY_S = 0.25
+"""Levels are medians over so long: one wrong frame is no fall, and no rise."""
+_RISE_PER_S = 1.2
+"""Nobody gets up faster: a higher level was somebody else's shoulders."""
+_GROUND_S = 0.5
+"""How fast the ground under a person follows, while they are upright."""
+_LEARNT_S = 0.1
+"""Somebody must have been upright for so long before it is known where their ground is."""
+_DROP_S, _LONG_DROP_S = 0.5, 1.2
+"""A fall is measured within these times."""
+_MOTION_S, _CALM_S = 0.5, 0.2
+"""Speed is taken over the first and averaged over the second."""
+_HEAD_ABOVE_SHOULDERS = 0.12
+_NAN = math.nan
+
+
+class Posture(StrEnum):
+    """What a person does with their body."""
+
+    STANDING = "standing"
+    SITTING = "sitting"
+    BENT = "bent"
+    LYING = "lying"
+    """Flat, on something above the ground or where the ground is not known."""
+    ON_FLOOR = "on_floor"
+    """Flat, or sitting, on the ground."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Stance:
+    """One person's body in one frame; lengths in statures, not-a-number where it can't be told."""
+
+    posture: Posture
+    confidence: float
+    """0 to 1."""
+    since_s: float
+    """When the posture was taken up."""
+    level: float = _NAN
+    """Of the shoulders above the ground: 0.8 standing, 0.55 sitting, 0.1 on the ground."""
+    hip_level: float = _NAN
+    uprightness: float = _NAN
+    """Of the torso in the picture: 1 upright, 0 level, below 0 head down."""
+    height: float = _NAN
+    """Of what is seen of the body, head to feet."""
+    drop: float = 0.0
+    """How much further down the shoulders are than at most half a second ago."""
+    long_drop: float = 0.0
+    """The same within 1.2 seconds."""
+    speed: float = _NAN
+    """Of the body in the picture, statures a second, over half a second."""
+    grounded: bool = False
+    """Whether the levels can be relied on: the ground is known from standing on it, and more than a head is seen."""
+
+    @property
+    def low(self) -> bool:
+        """Whether the body is as near the ground as that of somebody on it, lying or sitting."""
+        if self.level <= LOW_LEVEL or (self.level <= SAT_LEVEL and self.hip_level <= SAT_HIPS):
+            return True
+        return self.level <= AWAY_LEVEL and self.height <= AWAY_HEIGHT and self.uprightness <= AWAY_TORSO
+
+    @property
+    def down(self) -> bool:
+        """Whether somebody who was low still is, with some slack, or out of what can be measured."""
+        return self.low or (self.level <= SAT_LEVEL and not self.uprightness > UP_TORSO)
+
+    @property
+    def flat(self) -> bool:
+        """Whether the body is spread out rather than upright."""
+        return (math.isnan(self.height) or self.height <= FLAT_HEIGHT) and not self.uprightness > FLAT_TORSO
+
+    @property
+    def up(self) -> bool:
+        """Whether the person is surely no longer down."""
+        return self.level >= UP_LEVEL and self.uprightness >= UP_TORSO
+
+
+LOW_LEVEL = 0.42
+"""Seen from a camera high on the wall, somebody lying away from it has the shoulders so far above the feet."""
+SAT_LEVEL, SAT_HIPS = 0.52, 0.18
+"""A little higher are the shoulders of somebody who sits on the floor, whose hips tell."""
+AWAY_LEVEL, AWAY_HEIGHT, AWAY_TORSO = 0.60, 0.40, 0.35
+"""And higher still those of somebody who lies away from a camera that looks down steeply: then the body takes little of
+the picture's height, which that of somebody bent over does not."""
+FLAT_HEIGHT, FLAT_TORSO = 0.46, 0.55
+UP_LEVEL, UP_TORSO = 0.50, 0.60
+NOTHING = Stance(Posture.UNKNOWN, 0.0, _NAN)
+
+
+class PostureFilter:
+    """Judges the stance of everybody, frame by frame."""
+
+    def __init__(self, layout: str, hold_s: float = 0.4) -> None:
+        """hold_s: a posture is told once it has lasted so long."""
+        self._layout = layout
+        self._hold_s = hold_s
+        self._bodies: dict[int, _Body] = {}
+
+    def update(self, people: Sequence[Person], t_s: float) -> dict[int, Stance]:
+        """Stances by id; of somebody lost, the last one."""
+        stances = {}
+        for person in people:
+            if person.state is TrackState.GONE:
+                self._bodies.pop(person.id, None)
+                continue
+            body = self._bodies.get(person.id)
+            if body is None:
+                body = self._bodies[person.id] = _Body(self._layout, self._hold_s)
+            if person.visible:
+                body.see(person, t_s)
+            stances[person.id] = body.stance
+        return stances
+
+
+class _Body:
+    """What is remembered of one person's body."""
+
+    def __init__(self, layout: str, hold_s: float) -> None:
+        self.stance = NOTHING
+        self._places = groups(layout)
+        self._hold_s = hold_s
+        self._points: dict[str, tuple[float, Point]] = {}
+        self._ground: float | None = None
+        self._stature = 0.0
+        self._ground_s = self._upright_s = 0.0
+        self._raw: deque[tuple[float, float]] = deque()
+        self._levels: deque[tuple[float, float]] = deque()
+        self._trail: deque[tuple[float, dict[str, Point]]] = deque()
+        self._calm, self._speed_s = _NAN, 0.0
+        self._candidate = Posture.UNKNOWN
+        self._candidate_s = -math.inf
+
+    def see(self, person: Person, t_s: float) -> None:
+        """Judge a new frame."""
+        rows: Rows = person.pose.keypoints.tolist()
+        points = self._seen(rows, t_s)
+        stature = person.stature_px
+        shoulders = _shoulders(points, stature)
+        upright = _NAN
+        if shoulders and "hips" in points:
+            upright = (points["hips"][1] - shoulders[1]) / (TORSO * stature)
+        if upright > 0.7:
+            self._stand_on(points, shoulders, stature, t_s)
+        scale = self._stature or stature
+        level = self._level(shoulders, scale, t_s)
+        hip_level = self._above_ground(points.get("hips"), scale)
+        height = _height(rows, points, scale)
+        posture, confidence = _judged(level, hip_level, upright, height, points)
+        self.stance = Stance(
+            *self._settled(posture, confidence, t_s),
+            level=level,
+            hip_level=hip_level,
+            uprightness=upright,
+            height=height,
+            drop=self._drop(t_s, _DROP_S),
+            long_drop=self._drop(t_s, _LONG_DROP_S),
+            speed=self._speed(points, scale, t_s),
+            grounded=self._upright_s >= _LEARNT_S and ("hips" in points or "knees" in points),
+        )
+
+    def _seen(self, rows: Rows, t_s: float) -> dict[str, Point]:
+        """The levels of the body that are seen, or were a moment ago."""
+        for level in _LEVELS:
+            point = centre(rows, self._places[level])
+            if point is not None:
+                self._points[level] = (t_s, point)
+        return {level: point for level, (seen_s, point) in self._points.items() if t_s - seen_s <= _HOLD_S}
+
+    def _stand_on(self, points: dict[str, Point], shoulders: Point | None, stature: float, t_s: float) -> None:
+        """Learn from an upright person where the ground is, by the lowest joint seen, and how tall they look.
+
+        Somebody who stands looks as tall as the shoulders are above the ground: less than the bones add up to where
+        the camera looks down steeply. Somebody who sits doesn't tell.
+        """
+        lowest = next((joint for joint in _GROUNDS if joint in points), None)
+        if lowest is None or shoulders is None:
+            return
+        ground = points[lowest][1] + _GROUNDS[lowest] * stature
+        if lowest != "hips" and _legs(points) > 0.9:
+            stature = min(stature, max((ground - shoulders[1]) / SHOULDER_LEVEL, 0.6 * stature))
+        if self._ground is None:
+            self._ground, self._stature = ground, stature
+        else:
+            self._upright_s += min(t_s - self._ground_s, 0.25)
+            share = 1 - math.exp(-(t_s - self._ground_s) / _GROUND_S)
+            self._ground += share * (ground - self._ground)
+            self._stature += share * (stature - self._stature)
+        self._ground_s = t_s
+
+    def _above_ground(self, point: Point | None, stature: float) -> float:
+        return _NAN if point is None or self._ground is None else (self._ground - point[1]) / stature
+
+    def _level(self, shoulders: Point | None, stature: float, t_s: float) -> float:
+        """Median of the shoulders' level over a moment."""
+        now = self._above_ground(shoulders, stature)
+        if math.isnan(now):
+            return self._levels[-1][1] if self._levels and t_s - self._levels[-1][0] <= _HOLD_S else _NAN
+        self._raw.append((t_s, now))
+        while self._raw[0][0] < t_s - _STEADY_S:
+            self._raw.popleft()
+        steady = median([level for _, level in self._raw])
+        if self._levels and t_s - self._levels[-1][0] <= _HOLD_S:
+            steady = min(steady, self._levels[-1][1] + _RISE_PER_S * (t_s - self._levels[-1][0]))
+        self._levels.append((t_s, steady))
+        while self._levels[0][0] < t_s - _LONG_DROP_S:
+            self._levels.popleft()
+        return steady
+
+    def _drop(self, t_s: float, within_s: float) -> float:
+        late = [level for seen_s, level in self._levels if seen_s >= t_s - within_s - 1e-6]
+        return max(late) - late[-1] if late else 0.0
+
+    def _speed(self, points: dict[str, Point], stature: float, t_s: float) -> float:
+        """Median speed of the levels of the body seen now and half a second ago."""
+        self._trail.append((t_s, points))
+        while len(self._trail) > 1 and self._trail[1][0] <= t_s - _MOTION_S:
+            self._trail.popleft()
+        before_s, before = self._trail[0]
+        if t_s - before_s < 0.6 * _MOTION_S:
+            return _NAN
+        moved = [math.dist(point, before[level]) for level, point in points.items() if level in before]
+        if moved:
+            speed = median(moved) / stature / (t_s - before_s)
+            share = 1 - math.exp(-(t_s - self._speed_s) / _CALM_S)
+            self._calm = speed if math.isnan(self._calm) else self._calm + share * (speed - self._calm)
+            self._speed_s = t_s
+        return self._calm
+
+    def _settled(self, posture: Posture, confidence: float, t_s: float) -> tuple[Posture, float, float]:
+        """The posture that has lasted; the one before until then."""
+        if posture is not self._candidate:
+            self._candidate, self._candidate_s = posture, t_s
+        told = self.stance
+        if posture is told.posture:
+            return posture, confidence, told.since_s
+        if t_s - self._candidate_s >= self._hold_s or told.posture is Posture.UNKNOWN:
+            return posture, confidence, self._candidate_s
+        return told.posture, 0.5 * told.confidence, told.since_s
+
+
+def _shoulders(points: dict[str, Point], stature: float) -> Point | None:
+    """Where the shoulders are, or must be."""
+    if "shoulders" in points:
+        return points["shoulders"]
+    if "head" in points:
+        x, y = points["head"]
+        return x, y + _HEAD_ABOVE_SHOULDERS * stature
+    return None
+
+
+def _height(rows: Rows, points: dict[str, Point], stature: float) -> float:
+    """From the highest to the lowest of the levels seen; unknown for a head alone."""
+    if len(points) < 3 or not ("hips" in points or "knees" in points):
+        return _NAN
+    ys = [row[1] for row in rows if row[2] > 0] + [point[1] for point in points.values()]
+    return (max(ys) - min(ys)) / stature
+
+
+def _judged(
+    level: float, hip_level: float, upright: float, height: float, points: dict[str, Point]
+) -> tuple[Posture, float]:
+    """The posture of one frame and how sure it is, from what can be told."""
+    if math.isnan(upright):
+        if level <= 0.3 and height <= FLAT_HEIGHT:
+            return Posture.ON_FLOOR, 0.5
+        return Posture.UNKNOWN, 0.0
+    thigh = _legs(points)
+    if upright < 0.5 and (height <= 0.45 or (math.isnan(height) and level <= LOW_LEVEL)):
+        on_floor = level <= 0.3 and not hip_level > 0.25
+        return (Posture.ON_FLOOR if on_floor else Posture.LYING), min(1.0, 1.2 - abs(upright))
+    if upright < 0.5 and thigh >= 0.5:
+        return Posture.BENT, min(1.0, 1.1 - abs(upright))
+    if hip_level <= 0.16 and level <= 0.5:
+        return Posture.ON_FLOOR, 0.6
+    if thigh < 0.65 or hip_level < 0.36:
+        return Posture.SITTING, min(1.0, upright)
+    if upright >= 0.5 and (thigh >= 0.65 or level >= 0.62):
+        return Posture.STANDING, min(1.0, upright)
+    return Posture.UNKNOWN, 0.0
+
+
+def _legs(points: dict[str, Point]) -> float:
+    """How upright the thighs are: 1 straight down, 0 level; not-a-number where they aren't seen."""
+    if "hips" not in points or "knees" not in points:
+        return _NAN
+    (hx, hy), (kx, ky) = points["hips"], points["knees"]
+    length = math.hypot(kx - hx, ky - hy)
+    return (ky - hy) / length if length > 0 else _NAN
