@@ -81,9 +81,9 @@ class Alerts:
                 self._standing[event.id] = event
                 while len(self._standing) > MOST:
                     self._standing.pop(next(iter(self._standing)))
+            send(wire_care.event(topics, event))  # first: a crash in between may cost the standing, never the event
             if before != self._standing:
                 self._files.write(FILE, msgspec.json.encode(list(self._standing.values())))
-            send(wire_care.event(topics, event))
             for place in _changed(before, self._standing):
                 send(self._message(topics, *place))
 

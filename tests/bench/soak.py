@@ -1,0 +1,140 @@
+"""A daemon at full rate for an hour: `python tests/bench/soak.py [--minutes M] [--out FILE.csv]`.
+
+A camera as quick as the network allows, a real broker, a reader, and a supervisor that notes when the watchdog is fed.
+What it prints: the slope of resident memory after a warm-up, descriptors and threads at both ends, and the longest gap
+between two feedings.
+"""
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import yaml
+
+from edgepose.demo_clip import CLIP
+from tests.broker import Mosquitto, Reader
+from tests.daemon import config
+
+WATCHDOG_S = 10.0
+WARM_UP_S = 120.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The daemon at one moment."""
+
+    t_s: float
+    rss_kb: int
+    files: int
+    threads: int
+
+
+def sample(pid: int, t_s: float) -> Sample:
+    """What /proc tells of a process."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return Sample(t_s, int(status["VmRSS"].split()[0]), files, int(status["Threads"]))
+
+
+def slope_mb_per_h(samples: list[Sample]) -> float:
+    """Least squares over the samples after the warm-up."""
+    late = [each for each in samples if each.t_s >= min(WARM_UP_S, samples[-1].t_s / 3)]
+    if len(late) < 3:
+        return float("nan")
+    fit = statistics.linear_regression([each.t_s for each in late], [each.rss_kb for each in late])
+    return fit.slope * 3600 / 1024
+
+
+class Supervisor:
+    """Listens where systemd would."""
+
+    def __init__(self, path: Path) -> None:
+        self.beats: list[float] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            if b"WATCHDOG=1" in self._socket.recv(4096):
+                self.beats.append(time.monotonic())
+
+    def longest_gap_s(self) -> float:
+        """Between two feedings."""
+        return max((later - sooner for sooner, later in zip(self.beats, self.beats[1:], strict=False)), default=0.0)
+
+
+def main() -> int:
+    """Run and print; fails where memory, descriptors or threads grow, or the watchdog was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--out", type=Path, help="a CSV file for the samples")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        return soak(Path(name), args.minutes * 60, args.out)
+
+
+def soak(folder: Path, seconds: float, out: Path | None) -> int:
+    """One run in a folder."""
+    broker = Mosquitto(folder / "broker").start()
+    supervisor = Supervisor(folder / "notify")
+    made = config(broker.port, {"type": "file", "path": str(CLIP), "loop": True})
+    made["mqtt"]["pose"] = {}
+    (folder / "edgepose.yaml").write_text(yaml.safe_dump(made))
+    environment = {
+        **os.environ,
+        "STATE_DIRECTORY": str(folder / "state"),
+        "NOTIFY_SOCKET": str(folder / "notify"),
+        "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6)),
+    }
+    reader = Reader(broker.port, "edgepose/flat/+/status")
+    with (folder / "log").open("w") as log:
+        daemon = subprocess.Popen(
+            [sys.executable, "-m", "edgepose", "run", "--config", str(folder / "edgepose.yaml")],
+            stdout=log,
+            stderr=log,
+            env=environment,
+        )
+    samples: list[Sample] = []
+    try:
+        reader.wait_for("edgepose/flat/room/status", b"online")
+        started = time.monotonic()
+        while (t_s := time.monotonic() - started) < seconds:
+            samples.append(sample(daemon.pid, t_s))
+            if len(samples) % 30 == 0:
+                print(
+                    f"{t_s:7.0f} s  {samples[-1].rss_kb / 1024:.1f} MB  {slope_mb_per_h(samples):+.2f} MB/h", flush=True
+                )
+            time.sleep(5)
+    finally:
+        daemon.terminate()
+        code = daemon.wait(10)
+        reader.close()
+        broker.kill()
+    if out:
+        out.write_text("".join(f"{s.t_s:.0f},{s.rss_kb},{s.files},{s.threads}\n" for s in samples))
+    first, last = samples[min(3, len(samples) - 1)], samples[-1]
+    log = (folder / "log").read_text()
+    print(f"{last.t_s / 60:.1f} minutes, {log.strip().splitlines()[-1]}")
+    print(f"resident memory {first.rss_kb / 1024:.1f} MB, at the end {last.rss_kb / 1024:.1f} MB")
+    print(f"slope after the warm-up {slope_mb_per_h(samples):+.2f} MB/h")
+    print(f"descriptors {first.files}, at the end {last.files}; threads {first.threads}, at the end {last.threads}")
+    print(
+        f"watchdog fed {len(supervisor.beats)} times, longest gap {supervisor.longest_gap_s():.1f} of {WATCHDOG_S:g} s"
+    )
+    grown = slope_mb_per_h(samples) > 1 or last.files > first.files or last.threads > first.threads
+    return int(grown or supervisor.longest_gap_s() >= WATCHDOG_S or code != 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
