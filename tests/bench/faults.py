@@ -1,4 +1,4 @@
-"""Two hundred faults over ten minutes and more: `python tests/bench/faults.py [--faults N] [--seconds S] [--seed X]`."""
+"""Two hundred faults over ten minutes: `python tests/bench/faults.py [--faults N] [--seconds S] [--seed X]`."""
 
 import argparse
 import random
