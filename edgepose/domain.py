@@ -36,7 +36,7 @@ class Frame:
     t_s: float
     """Monotonic seconds of the source: a clip's own time, or the monotonic clock of a live camera."""
     mono_ns: int
-    """Monotonic clock of this machine at capture (for a file: at decoding), nanoseconds."""
+    """Monotonic clock of this machine at capture (for a file: when the frame was handed out), nanoseconds."""
     seq: int
     """Counts the frames of a source from 0; a gap tells that live frames were skipped."""
     name: str = ""
