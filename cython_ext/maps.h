@@ -65,7 +65,7 @@ static inline __attribute__((always_inline)) int32_t ep_level_as(int dtype, cons
 }
 
 /* Reads all that lies between the first and the last cell of each row once: what any use of an int8 map costs at least. */
-static uint64_t ep_read(const ep_map *map)
+static inline uint64_t ep_read(const ep_map *map)
 {
     const ptrdiff_t bytes = map->cell_bytes > 0 ? (map->width - 1) * map->cell_bytes + map->channels : 0;
     uint64_t total = 0;

@@ -144,8 +144,8 @@ static inline __attribute__((always_inline)) int32_t EP_NAME(scan_many)(const EP
     return EP_NAME(scan_some)(s, at, end, found, n);
 }
 
-/* Which values of the cell at `at` reach the threshold; bits of lanes that are not ours are set only where a cell is
- * wider than a vector, and then once too often at most. */
+/* Lanes in which any of the cell's values at `at` reaches the threshold. A cell of more values than a vector holds is
+ * covered by several, the last of which ends where the cell ends. */
 static inline __attribute__((always_inline)) EP_NAME(mask) EP_NAME(cell_hits)(const EP_NAME(strip) * s, int32_t at)
 {
     EP_NAME(mask) hit = EP_NAME(load)(s->row + at, s->flip) >= s->threshold;
