@@ -20,6 +20,8 @@ _UNIT_SCALE = 1 / 127.5
 
 def calibration_pictures(folder: Path, size: tuple[int, int], count: int = 100) -> FloatArray:
     """(N, H, W, 3) pictures of `folder` letterboxed to `size`, as -1..1; every k-th in name order, `count` in all."""
+    if not folder.is_dir():
+        raise TrainingError(f"no folder {folder} to take training pictures from")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if len(paths) < count:
         raise TrainingError(f"{folder} has {len(paths)} pictures, calibration needs {count}")

@@ -16,7 +16,7 @@ from .equalise import equalise
 from .errors import TrainingError
 from .features import FloatTrunk
 from .head import LOGIT_FLOOR, build_head_model
-from .head_file import load_head
+from .head_file import load_head, read_record
 from .tfjs_graph import Graph
 from .trunk import check_size
 from .trunk_maps import TrunkRunner
@@ -43,6 +43,7 @@ def export(
     """Writes edgepose_HxW_int8.tflite into `out` and edgepose_HxW_float.tflite into `out`/float, with sidecars."""
     for size in (*int8, *float_):
         check_size(*size)
+    read_record(head)  # a missing one is better known before the work than after
     (out / "float").mkdir(parents=True, exist_ok=True)
     weights = load_head(head)
     with tqdm(total=len(int8) + len(float_), desc="exporting", unit="file") as bar:
