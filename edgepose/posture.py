@@ -35,8 +35,8 @@ _RISE_PER_S = 1.2
 """Nobody gets up faster: a higher level was somebody else's shoulders."""
 _GROUND_S = 0.5
 """How fast the ground under a person follows, while they are upright."""
-_LEARNT_S = 0.1
-"""Somebody must have been upright for so long before it is known where their ground is."""
+_UPRIGHT, _FIRST_UPRIGHT = 0.7, 0.5
+"""The ground is learnt from people so upright; at first also from those who lean forward on a chair."""
 _DROP_S, _LONG_DROP_S = 0.5, 1.2
 """A fall is measured within these times."""
 _MOTION_S, _CALM_S = 0.5, 0.2
@@ -153,7 +153,7 @@ class _Body:
         self._points: dict[str, tuple[float, Point]] = {}
         self._ground: float | None = None
         self._stature = 0.0
-        self._ground_s = self._upright_s = 0.0
+        self._ground_s = 0.0
         self._raw: deque[tuple[float, float]] = deque()
         self._levels: deque[tuple[float, float]] = deque()
         self._trail: deque[tuple[float, dict[str, Point]]] = deque()
@@ -170,7 +170,7 @@ class _Body:
         upright = _NAN
         if shoulders and "hips" in points:
             upright = (points["hips"][1] - shoulders[1]) / (TORSO * stature)
-        if upright > 0.7:
+        if upright > (_FIRST_UPRIGHT if self._ground is None else _UPRIGHT):
             self._stand_on(points, shoulders, stature, t_s)
         scale = self._stature or stature
         level = self._level(shoulders, scale, t_s)
@@ -186,7 +186,7 @@ class _Body:
             drop=self._drop(t_s, _DROP_S),
             long_drop=self._drop(t_s, _LONG_DROP_S),
             speed=self._speed(points, scale, t_s),
-            grounded=self._upright_s >= _LEARNT_S and ("hips" in points or "knees" in points),
+            grounded=self._ground is not None and ("hips" in points or "knees" in points),
         )
 
     def _seen(self, rows: Rows, t_s: float) -> dict[str, Point]:
@@ -212,7 +212,6 @@ class _Body:
         if self._ground is None:
             self._ground, self._stature = ground, stature
         else:
-            self._upright_s += min(t_s - self._ground_s, 0.25)
             share = 1 - math.exp(-(t_s - self._ground_s) / _GROUND_S)
             self._ground += share * (ground - self._ground)
             self._stature += share * (stature - self._stature)

@@ -32,7 +32,7 @@ class Fall(Section, frozen=True):
     """Somebody comes down to the ground and stays there."""
 
     enabled: bool = True
-    drop: Unit = 0.26
+    drop: Unit = 0.25
     """How far the shoulders come down within half a second, in statures, for a fall to be suspected."""
     slow_drop: Unit = 0.34
     """The same within 1.2 seconds: for falls towards and away from the camera, which it sees foreshortened."""
