@@ -18,15 +18,20 @@ from .tflite_file import check_integer_only, inputs_and_outputs, named
 _UNIT_SCALE = 1 / 127.5
 
 
-def calibration_pictures(folder: Path, size: tuple[int, int], count: int = 100) -> FloatArray:
-    """(N, H, W, 3) pictures of `folder` letterboxed to `size`, as -1..1; every k-th in name order, `count` in all."""
+def calibration_paths(folder: Path, count: int = 100) -> list[Path]:
+    """Every k-th picture of `folder` in name order, `count` in all; TrainingError if there are fewer."""
     if not folder.is_dir():
         raise TrainingError(f"no folder {folder} to take training pictures from")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if len(paths) < count:
         raise TrainingError(f"{folder} has {len(paths)} pictures, calibration needs {count}")
-    chosen = paths[:: len(paths) // count][:count]
-    return np.stack([letterbox(read_rgb(path), size) for path in chosen]).astype(np.float32) * _UNIT_SCALE - 1.0
+    return paths[:: len(paths) // count][:count]
+
+
+def calibration_pictures(folder: Path, size: tuple[int, int]) -> FloatArray:
+    """(N, H, W, 3) some pictures of `folder`, letterboxed to `size`, as -1..1."""
+    letterboxed = [letterbox(read_rgb(path), size) for path in calibration_paths(folder)]
+    return np.stack(letterboxed).astype(np.float32) * _UNIT_SCALE - 1.0
 
 
 def letterbox(picture: ByteArray, size: tuple[int, int]) -> ByteArray:

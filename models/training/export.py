@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from . import sidecar, sidecar_file
 from .coco import FloatArray
-from .convert import calibration_pictures, to_float, to_int8
+from .convert import calibration_paths, calibration_pictures, to_float, to_int8
 from .deploy import HEATMAPS, PAFS, build_deployed_model
 from .equalise import equalise
 from .errors import TrainingError
@@ -43,7 +43,9 @@ def export(
     """Writes edgepose_HxW_int8.tflite into `out` and edgepose_HxW_float.tflite into `out`/float, with sidecars."""
     for size in (*int8, *float_):
         check_size(*size)
-    read_record(head)  # a missing one is better known before the work than after
+    # Better known before the work than after it.
+    read_record(head)
+    calibration_paths(calibration)
     (out / "float").mkdir(parents=True, exist_ok=True)
     weights = load_head(head)
     with tqdm(total=len(int8) + len(float_), desc="exporting", unit="file") as bar:
@@ -70,7 +72,7 @@ def _write(path: Path, content: bytes, head: Path) -> None:
     described = sidecar.describe(
         path.stem, path, head, {"min_keypoint": thresholds.min_keypoint, "min_limb": thresholds.min_limb}
     )
-    sidecar_file.write(path.with_suffix(".yaml"), described)
+    sidecar_file.write_new(path.with_suffix(".yaml"), described)
 
 
 def _check_same_function(deployed: keras.Model, trunk: TrunkRunner, head: keras.Model, pictures: FloatArray) -> None:

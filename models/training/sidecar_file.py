@@ -11,6 +11,13 @@ def write(path: Path, sidecar: dict[str, Any]) -> None:
     path.write_text(yaml.dump(sidecar, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True))
 
 
+def write_new(path: Path, sidecar: dict[str, Any]) -> None:
+    """Writes the sidecar of a network just made; figures of the very same file are kept."""
+    old = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    same = old.get("sha256") == sidecar["sha256"]
+    write(path, sidecar | {"metrics": old["metrics"] if same else []})
+
+
 class _Dumper(yaml.SafeDumper):
     """Lists of plain values stand on one line, all else has a line an entry."""
 
