@@ -1,7 +1,8 @@
 """A machine with a really booted systemd of its own: systemd-nspawn on an overlay, which leaves nothing behind.
 
 The overlay and its writable layer live in a mount namespace that ends with the container, so there is nothing to
-unmount afterwards, whatever happens to the test. The network is the container's own and leads nowhere.
+unmount afterwards, whatever happens to the test. The network is the container's own and leads nowhere, unless another
+is asked for.
 """
 
 import contextlib
@@ -54,13 +55,24 @@ def skip_without_nspawn() -> None:
 class Nspawn:
     """A booted container; use it as a context."""
 
-    def __init__(self, folder: Path, *, root: Path = Path("/"), binds: Mapping[Path, str] | None = None) -> None:
-        """`root` is what the machine starts from and never changes; `binds` are host paths seen at other places."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        root: Path = Path("/"),
+        binds: Mapping[Path, str] | None = None,
+        network: bool = False,
+    ) -> None:
+        """`root` is what the machine starts from and never changes; `binds` are host paths seen at other places.
+
+        `network`: the machine has the host's network, to install from.
+        """
         self._log = folder / "nspawn.log"
         self._seed = folder / "seed"
         self._seed.mkdir(parents=True)
         self._root = root
         self._binds = dict(binds or {})
+        self._network = ["--resolv-conf=copy-host"] if network else ["--private-network", "--resolv-conf=off"]
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
         self._name = f"edgepose-{uuid.uuid4().hex[:8]}"
@@ -102,10 +114,10 @@ class Nspawn:
     def __enter__(self) -> "Nspawn":
         mount_point = Path(tempfile.mkdtemp(prefix="edgepose-nspawn-"))
         container = ["systemd-nspawn", "--quiet", "-D", str(mount_point / "root"), "-M", self._name]
-        container += ["--private-network", "--register=no", "--link-journal=no", "--resolv-conf=off", "--timezone=off"]
+        container += [*self._network, "--register=no", "--link-journal=no", "--timezone=off"]
         container += ["--keep-unit"] if self._cgroups else []  # else systemd gives it a scope of its own
         # As on a machine: reading how good the clock is. Setting it takes a capability that a container hasn't got.
-        container += ["--system-call-filter=adjtimex clock_adjtime"]
+        container += ["--system-call-filter=adjtimex clock_adjtime bpf"]
         container += [f"--bind-ro={source}:{target}" for source, target in self._binds.items()]
         # Only what a test starts runs in there, whatever the root has enabled.
         container += ["--boot", "--", "--unit=basic.target"]
@@ -115,6 +127,7 @@ class Nspawn:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*apart, *script, *container],
+                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -125,11 +125,7 @@ class Service:
 def machine_with_broker(wheels: Path, folder: Path) -> Iterator[Nspawn]:
     """A booted machine with a broker, the wheels, and the installer as a checkout has it."""
     tool("mosquitto"), tool("mosquitto_sub")
-    clips = folder / "clips"
-    clips.mkdir()
-    shutil.copy(CLIP, clips / "clip.mp4")
-    _remux(CLIP, clips / "clip.ts")
-    binds = {wheels: "/srv/wheels", TOP / "systemd": "/srv/systemd", clips: "/srv/clips"}
+    binds = {wheels: "/srv/wheels", TOP / "systemd": "/srv/systemd", put_clips(folder): "/srv/clips"}
     machine = Nspawn(folder, binds=binds)
     machine.put("/etc/mosquitto/mosquitto.conf", _MOSQUITTO)
     machine.put("/srv/edgepose.yaml", configuration())
@@ -150,6 +146,15 @@ def installed_service(wheels: Path, folder: Path) -> Iterator[Service]:
         )
         assert "is installed" in said
         yield Service(machine)
+
+
+def put_clips(folder: Path) -> Path:
+    """A folder with the demonstration clip, as a file and as a stream."""
+    clips = folder / "clips"
+    clips.mkdir(parents=True)
+    shutil.copy(CLIP, clips / "clip.mp4")
+    _remux(CLIP, clips / "clip.ts")
+    return clips
 
 
 def _remux(clip: Path, stream: Path) -> None:
