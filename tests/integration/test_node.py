@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -297,3 +298,31 @@ def test_nothing_is_written_outside_the_state_folder(
     assert {path for path in written if daemon.state not in path.parents} == {daemon.log_path}
     assert {path.name for path in daemon.state.iterdir()} <= {"lock", "events.queue", "alerts.json", "switches.json"}
     assert sum(path.stat().st_size for path in daemon.state.iterdir()) < 100_000
+
+
+def test_a_full_disk_loses_no_alarm_and_is_told(mosquitto: Mosquitto, reader: Reader, daemons: Any, tmp_path: Path):
+    state = tmp_path / "small"
+    state.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(state)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system to fill can be mounted by root alone")
+    try:
+        daemon: Daemon = daemons(wanted(mosquitto.port), state=state)
+        count_after(reader, f"{ROOM}/pose", 1)
+        with pytest.raises(OSError, match="No space left"), (state / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(b"x" * 512)
+        daemon.send(signal.SIGUSR1)
+        reader.wait_for(f"{ROOM}/event")
+        assert "No space left on device" in daemon.log
+        (state / "filler").unlink()
+        daemon.send(signal.SIGUSR1)
+        reader.wait_for(f"{ROOM}/event", count=3)
+        assert (state / "alerts.json").exists(), "and it is kept again, once there is room"
+        daemon.send(signal.SIGTERM)
+        assert daemon.ends(10) == 0
+        assert "Traceback" not in daemon.log
+    finally:
+        subprocess.run(["umount", "-l", str(state)], check=True)
