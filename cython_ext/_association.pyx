@@ -44,25 +44,8 @@ _LOGS.flags.writeable = False
 cdef const int32_t[::1] LOGS = _LOGS
 
 
-@cython.final
-cdef class People:
-    """The people of one frame, best first. Frozen; the arrays are the caller's own."""
-
-    cdef readonly object keypoints
-    """(P, K, 3) float32: x, y in grid cells (cell centres are integers), confidence 0 to 1; 0, 0, 0 where not found."""
-    cdef readonly object scores
-    """(P,) float32, 0 to 1: the root of the mean over all K keypoints of the squared confidence."""
-    cdef readonly bint capped
-    """True where the maps held more peaks, pairs or people than are looked at."""
-
-    def __cinit__(self, keypoints, scores, bint capped):
-        self.keypoints, self.scores, self.capped = keypoints, scores, capped
-
-    def __len__(self):
-        return len(self.scores)
-
-    def __repr__(self):
-        return f"People({len(self)} people, capped={bool(self.capped)})"
+include "boundary.pxi"
+include "people.pxi"
 
 
 @cython.final
@@ -455,73 +438,3 @@ cdef class Associator:
 cdef extern from "<math.h>" nogil:
     double math_ceil "ceil"(double) noexcept
     float sqrtf(float) noexcept
-
-
-cdef list _limbs_of_tree(int keypoints, limbs):
-    """Of each limb, whether it reaches a keypoint that the limbs before it did not: the others only help to merge."""
-    root = list(range(keypoints))
-    starts = []
-    for a, b in limbs:
-        starts.append(root[a] != root[b])
-        root = [root[a] if r == root[b] else r for r in root]
-    return starts
-
-
-cdef int _fill_map(ep_map *view, array, tuple quant, int depth, str what) except -1:
-    """Describe an (H, W, >=depth) array, or raise ValueError."""
-    cdef const int8_t[:, :, :] int8s
-    cdef const uint8_t[:, :, :] uint8s
-    cdef const float[:, :, :] floats
-    if not isinstance(array, np.ndarray) or array.ndim != 3:
-        raise ValueError(f"{what} must be an array of three dimensions (H, W, channels), not {_describe_array(array)}")
-    kind = array.dtype.char
-    if kind == "b":
-        int8s = array
-        _fill_shape(view, int8s.shape, int8s.strides)
-        if view.height and view.width and view.channels:
-            view.base = <const char *> &int8s[0, 0, 0]
-        view.dtype = EP_INT8
-    elif kind == "B":
-        uint8s = array
-        _fill_shape(view, uint8s.shape, uint8s.strides)
-        if view.height and view.width and view.channels:
-            view.base = <const char *> &uint8s[0, 0, 0]
-        view.dtype = EP_UINT8
-    elif kind == "f" and array.dtype.isnative:
-        floats = array
-        _fill_shape(view, floats.shape, floats.strides)
-        if view.height and view.width and view.channels:
-            view.base = <const char *> &floats[0, 0, 0]
-        view.dtype = EP_FLOAT32
-    else:
-        raise ValueError(f"{what} must be int8, uint8 or float32, not {array.dtype}")
-    if not (1 <= view.height <= GRID_MAX and 1 <= view.width <= GRID_MAX):
-        raise ValueError(f"{what} must be 1 to {GRID_MAX} cells high and wide, not {view.height} x {view.width}")
-    if view.channels < depth:
-        raise ValueError(f"{what} have {view.channels} channels, but the skeleton needs {depth}")
-    _fill_quant(view, quant, what)
-    return 0
-
-
-cdef void _fill_shape(ep_map *view, const Py_ssize_t *shape, const Py_ssize_t *strides) noexcept:
-    view.height, view.width, view.channels = <int32_t> shape[0], <int32_t> shape[1], <int32_t> shape[2]
-    view.row_bytes, view.cell_bytes, view.channel_bytes = strides[0], strides[1], strides[2]
-
-
-cdef int _fill_quant(ep_map *view, tuple quant, str what) except -1:
-    if len(quant) != 2:
-        raise ValueError(f"the quantisation of {what} is (scale, zero_point), not {quant}")
-    cdef double scale = quant[0]
-    cdef long zero_point = quant[1]
-    cdef long low = 0 if view.dtype == EP_UINT8 else -128, high = 255 if view.dtype == EP_UINT8 else 127
-    if not 1e-12 <= scale <= 1e12:
-        raise ValueError(f"the scale of {what} must be above 0 and finite, not {scale}")
-    if not low <= zero_point <= high:
-        raise ValueError(f"the zero point of {what} must be {low} to {high}, not {zero_point}")
-    view.scale, view.zero_point = <float> scale, <int32_t> zero_point
-    return 0
-
-
-def _describe_array(array):
-    shape = getattr(array, "shape", None)
-    return f"one of shape {shape}" if shape is not None else type(array).__name__

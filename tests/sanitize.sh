@@ -12,6 +12,7 @@ cp -r edgepose cython_ext tests pyproject.toml setup.py "$work"
 touch "$work/README.md" "$work/LICENSE"
 cd "$work"
 rm -f edgepose/*.so
+tests="tests/test_association.py tests/test_association_garbage.py tests/test_association_properties.py"
 
 run() { # NAME LIBRARIES CFLAGS: build with these flags, test with these libraries loaded first
     name=$1 libraries=$2 flags=$3
@@ -21,7 +22,7 @@ run() { # NAME LIBRARIES CFLAGS: build with these flags, test with these librari
     # Python itself leaks by design, and its allocator would hide overruns of small blocks.
     LD_PRELOAD="$libraries" PYTHONMALLOC=malloc ASAN_OPTIONS="detect_leaks=0:log_path=$work/report" \
         UBSAN_OPTIONS="log_path=$work/report" \
-        "$python" -m pytest -q -p no:cacheprovider -c pyproject.toml tests/test_association*.py \
+        "$python" -m pytest -q -p no:cacheprovider -c pyproject.toml $tests \
         || { cat "$work"/report.* 2>/dev/null; exit 1; }
 }
 
