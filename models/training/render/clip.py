@@ -72,8 +72,8 @@ class Encoder:
         self._stream = self._file.add_stream("libx264", rate=FPS)
         self._stream.width, self._stream.height, self._stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         self._stream.time_base = Fraction(1, FPS)
-        # a key frame every three seconds, so that players and tests can seek
-        self._stream.options = {"crf": str(crf), "preset": "slow", "g": str(3 * FPS), "profile": "main"}
+        # a key frame every eight seconds: each costs as much as three seconds of the rest
+        self._stream.options = {"crf": str(crf), "preset": "slow", "g": str(8 * FPS), "profile": "main"}
 
     def __enter__(self) -> Encoder:
         return self
