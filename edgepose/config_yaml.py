@@ -199,6 +199,8 @@ def _contradictions(config: Config, node: yaml.Node) -> Iterator[Problem]:
         yield Problem(_line_of(node, "mqtt", "tls"), f"mqtt.tls.{missing}", "cert_file and key_file go together")
     if mqtt.password_file and not mqtt.username:
         yield Problem(_line_of(node, "mqtt"), "mqtt.username", "is missing; password_file needs it")
+    if config.http and not 1 <= config.http.address[1] <= 65535:
+        yield Problem(_line_of(node, "http", "bind"), "http.bind", "the port must be one of 1 to 65535")
 
 
 def _line_of(node: yaml.Node, *path: str) -> int:

@@ -104,6 +104,13 @@ def test_settings_that_need_each_other_are_checked_together():
     assert problems(SMALL + "mqtt: {password_file: p}") == ["f:5: mqtt.username: is missing; password_file needs it"]
 
 
+@pytest.mark.parametrize("bind", ["127.0.0.1:99999", "localhost:0"])
+def test_a_port_that_cannot_be_is_told(bind: str):
+    assert problems(SMALL + f"http: {{bind: '{bind}'}}") == ["f:5: http.bind: the port must be one of 1 to 65535"]
+    assert parse_config(SMALL + "http: {}")[0].http.address == ("127.0.0.1", 9464)
+    assert parse_config(SMALL + "http: {bind: '[::1]:1'}")[0].http.address == ("::1", 1)
+
+
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path):
     with pytest.raises(ConfigError, match="can't be read: No such file"):
         load_config(tmp_path / "none.yaml")
