@@ -18,6 +18,8 @@ EVERY = 5
 """Frames; their poses change little in a third of a second."""
 NEAR = 0.1
 """Of the person's size: a keypoint this close to the truth is right."""
+VISIBLE = 10
+"""Keypoints that must be in sight for a person to count."""
 ENOUGH = 8
 """Right keypoints that make a person found."""
 
@@ -28,7 +30,6 @@ class Score:
 
     in_view: Counter[str]
     found: Counter[str]
-    invented: int = 0
 
     def share(self) -> float:
         return self.found.total() / self.in_view.total()
@@ -40,12 +41,12 @@ def truth() -> dict:
 
 
 def judge(poses: list[Pose], people: list[dict], score: Score) -> None:
-    """Count who was found; a pose that is nobody's is invented."""
+    """Count who was in view, and who of them was found; a pose stands for one person."""
     taken: set[int] = set()
     for person in people:
         true = np.array(person["kp"], np.float32).reshape(-1, 3)
         inside = true[:, 2] > 0
-        if (true[:, 2] == 2).sum() < ENOUGH:
+        if (true[:, 2] == 2).sum() < VISIBLE:
             continue
         score.in_view[person["action"]] += 1
         size = np.ptp(true[inside, :2], axis=0).max()
@@ -55,7 +56,6 @@ def judge(poses: list[Pose], people: list[dict], score: Score) -> None:
                 taken.add(place)
                 score.found[person["action"]] += 1
                 break
-    score.invented += len(poses) - len(taken)
 
 
 @pytest.mark.parametrize("name", ["edgepose_192x256_int8", "edgepose_256x256_int8", "edgepose_384x384_int8"])
@@ -69,8 +69,8 @@ def test_nearly_everybody_is_found_where_they_are(name: str, truth: dict):
             judge(poses, truth["frames"][frame.seq], score)
     source.close()
     shares = {action: round(score.found[action] / count, 3) for action, count in score.in_view.items()}
-    print(f"{name}: {score.share():.3f} of {score.in_view.total()} found, {score.invented} invented, {shares}")
-    assert score.share() >= 0.85
+    print(f"{name}: {score.share():.3f} of {score.in_view.total()} found, {shares}")
+    assert score.share() >= 0.9
 
 
 def test_the_truth_belongs_to_the_clip(truth: dict):
