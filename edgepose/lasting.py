@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from edgepose.alerts import Alerts, NoFiles
+from edgepose.alerts import Alerts, Files, NoFiles
 from edgepose.event_queue import DiskReports
 from edgepose.outbox import MemoryReports, Reports
 from edgepose.state_folder import StateFolder
@@ -20,6 +20,14 @@ class Lasting:
     alerts: Alerts
     switches: Switches
     folder: StateFolder | None = None
+    """None where nothing outlives the process."""
+
+    @property
+    def files(self) -> Files:
+        """For whatever else has to last."""
+        return self.folder or self._no_files
+
+    _no_files = NoFiles()
 
     @classmethod
     def in_memory(cls) -> Self:

@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from edgepose import discovery, networks, orders, wire, wire_care, wire_health
+from edgepose import discovery, names, networks, orders, wire, wire_care, wire_health
 from edgepose.adapters.model_tflite import runtime_version
 from edgepose.adapters.mqtt_paho import Listening, MqttPublisher
 from edgepose.adapters.sources import open_source
@@ -26,7 +26,7 @@ from edgepose.pipeline import Pipeline
 from edgepose.ports import Heartbeat, Incoming, Message, Source
 from edgepose.report import CameraReport
 from edgepose.status_line import Vitals
-from edgepose.sweep import Kept, Sweep
+from edgepose.sweep import Former, Kept, Sweep
 from edgepose.version import __version__
 from edgepose.watchdog import Watch
 
@@ -293,6 +293,7 @@ class Session:
         self._repeat_at_s = now_s + SETTLE_S
 
     def _say_what_is_not_kept(self) -> None:
+        names.remember(self._lasting.files, self._names)  # the look at the former ones is over by now
         self._lasting.alerts.repeat(self._topics, self._shown_alerts(), self._publisher.send)
         self._publish_health()
 
@@ -336,8 +337,21 @@ class Session:
                 alerts=lambda: {(event.camera, event.kind) for event in self._lasting.alerts.standing()},
                 discovery_topic=discovery.topic(config.mqtt.discovery.prefix, config.node.name),
                 discovery=self._discovery,
+                former=self._former(),
             ),
         )
+
+    def _former(self) -> Former | None:
+        """What this node was called before it was called as it is now."""
+        before = names.former(self._lasting.files, self._names)
+        if before is None:
+            return None
+        return Former(wire.Topics(before.prefix, before.node), discovery.topic(before.discovery_prefix, before.node))
+
+    @property
+    def _names(self) -> names.Names:
+        mqtt = self._config.mqtt
+        return names.Names(mqtt.topic_prefix, self._config.node.name, mqtt.discovery.prefix)
 
 
 def _info(network: networks.Network, config: Config) -> wire.Info:

@@ -28,6 +28,15 @@ class Kept:
     discovery_topic: str = ""
     discovery: Message | None = None
     """The discovery message; None where there is to be none."""
+    former: "Former | None" = None
+
+
+@dataclass(frozen=True)
+class Former:
+    """What the node was called before, where that was something else."""
+
+    topics: Topics
+    discovery_topic: str
 
 
 class Sweep:
@@ -39,12 +48,13 @@ class Sweep:
         self._found: list[str] = []
         self._former: frozenset[str] = frozenset()
         self._discovered = b""
+        self._left = _Left(kept.former, renamed=kept.former.topics != topics) if kept.former else None
 
     @property
     def filters(self) -> tuple[str, ...]:
         """What to subscribe to, once."""
-        mine = self._topics.of_node("#")
-        return (mine, self._kept.discovery_topic) if self._kept.discovery_topic else (mine,)
+        mine = (self._topics.of_node("#"), *filter(None, [self._kept.discovery_topic]))
+        return mine + (self._left.filters if self._left else ())
 
     def take(self, message: Incoming) -> bool:
         """Whether all retained messages have come.
@@ -54,6 +64,8 @@ class Sweep:
         """
         if not message.retain:
             return message.topic == self._topics.of_node("status") and message.payload == b"online"
+        if self._left is not None:
+            self._left.take(message)
         if message.topic == self._topics.of_node("info"):
             self._former = _cameras(message.payload)
         elif message.topic == self._kept.discovery_topic:
@@ -65,7 +77,7 @@ class Sweep:
     def messages(self) -> list[Message]:
         """What clears that which nobody publishes any more."""
         stale = [Message(topic, b"", qos=1, retain=True) for topic in self._found if self._stale(topic)]
-        return stale + self._of_discovery()
+        return stale + self._of_discovery() + (self._left.messages() if self._left else [])
 
     def _stale(self, topic: str) -> bool:
         root = self._topics.of_node("")
@@ -91,6 +103,43 @@ class Sweep:
             return [Message(self._kept.discovery_topic, b"", qos=1, retain=True)]
         removal = discovery.removal(self._kept.discovery, self._discovered)
         return [] if removal is None else [removal]
+
+
+class _Left:
+    """What a node that is called otherwise now has left behind under its former name."""
+
+    def __init__(self, former: Former, *, renamed: bool) -> None:
+        """`renamed` is False where only the discovery's prefix is another one."""
+        self._former = former
+        self._renamed = renamed
+        self._found: dict[str, bytes] = {}
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        return (self._former.topics.of_node("#"), self._former.discovery_topic)
+
+    def take(self, message: Incoming) -> None:
+        mine = (
+            message.topic.startswith(self._former.topics.of_node("")) or message.topic == self._former.discovery_topic
+        )
+        if mine and message.payload and len(self._found) < MOST_TOPICS:
+            self._found[message.topic] = message.payload
+
+    def messages(self) -> list[Message]:
+        """Clears all of it, unless another node goes by that name now."""
+        of_node = self._former.topics.of_node
+        if not self._renamed:
+            topic = self._former.discovery_topic
+            return [Message(topic, b"", qos=1, retain=True)] if topic in self._found else []
+        if self._found.get(of_node("status")) not in (b"stopped", b"offline"):
+            return []
+        cameras = tuple(of_node(f"{camera}/") for camera in _cameras(self._found.get(of_node("info"), b"")))
+        own = {of_node("status"), of_node("info"), self._former.discovery_topic}
+        return [
+            Message(topic, b"", qos=1, retain=True)
+            for topic in self._found
+            if topic in own or (topic.startswith(cameras) and not topic.endswith("/set"))
+        ]
 
 
 class _Info(msgspec.Struct):

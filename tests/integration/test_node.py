@@ -296,7 +296,13 @@ def test_nothing_is_written_outside_the_state_folder(
     written = [path for path in writable(daemon.process.pid) if path.is_file()]
     assert written, "its log at least"
     assert {path for path in written if daemon.state not in path.parents} == {daemon.log_path}
-    assert {path.name for path in daemon.state.iterdir()} <= {"lock", "events.queue", "alerts.json", "switches.json"}
+    assert {path.name.removesuffix(".new") for path in daemon.state.iterdir()} <= {
+        "lock",
+        "events.queue",
+        "alerts.json",
+        "switches.json",
+        "names.json",
+    }
     assert sum(path.stat().st_size for path in daemon.state.iterdir()) < 100_000
 
 
@@ -326,3 +332,17 @@ def test_a_full_disk_loses_no_alarm_and_is_told(mosquitto: Mosquitto, reader: Re
         assert "Traceback" not in daemon.log
     finally:
         subprocess.run(["umount", "-l", str(state)], check=True)
+
+
+def test_a_node_that_is_renamed_takes_its_old_name_with_it(mosquitto: Mosquitto, reader: Reader, daemons: Any):
+    daemon: Daemon = daemons(wanted(mosquitto.port))
+    reader.wait_for(f"{ROOM}/occupancy")
+    wait_until((daemon.state / "names.json").exists, "the name to be written down", 30)
+    daemon.send(signal.SIGTERM)
+    assert daemon.ends(10) == 0
+    daemon.write({**wanted(mosquitto.port), "node": {"name": "house"}})
+    daemon.start()
+    reader.wait_for("edgepose/house/room/pose", count=3)
+    reader.wait_for(f"{NODE}/status", b"")
+    wait_until(lambda: not [topic for topic in retained(mosquitto.port) if "flat" in topic], "the rest")
+    assert "homeassistant/device/edgepose_house/config" in retained(mosquitto.port)

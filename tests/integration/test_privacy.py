@@ -151,5 +151,5 @@ def test_no_frame_is_written_to_disk(mosquitto: Mosquitto, daemons: Any, tmp_pat
     assert daemon.ends(10) == 0
     fresh = [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_mtime >= started - 1]
     ours = [path for path in fresh if "broker" not in path.relative_to(tmp_path).parts[0]]
-    assert {path.name for path in ours} <= {"edgepose.log", "edgepose.yaml", "lock", "events.queue"}
+    assert {path.name for path in ours} <= {"edgepose.log", "edgepose.yaml", "lock", "events.queue", "names.json"}
     assert not any(decodes_as_picture(path.read_bytes()) for path in ours)
