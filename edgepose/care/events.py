@@ -1,45 +1,11 @@
 """What a rule says: events with phases, and the case that an event's phases belong to."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
+from edgepose.domain import CareEvent, Evidence, Phase
 
-class Phase(StrEnum):
-    """Where an event stands."""
-
-    SUSPECTED = "suspected"
-    CONFIRMED = "confirmed"
-    """An alert."""
-    CLEARED = "cleared"
-    """It is over."""
-    ACKED = "acked"
-    """Somebody has taken it on."""
-    EXPIRED = "expired"
-    """It neither became certain nor was it seen to end."""
-
-
-Evidence = Mapping[str, float | int | str | bool]
-
-
-@dataclass(frozen=True)
-class CareEvent:
-    """One transition of one event."""
-
-    id: str
-    """The same in all phases of one event."""
-    kind: str
-    phase: Phase
-    camera: str
-    track_id: int | None
-    zone: str | None
-    t_start: float
-    """When what it tells of began, seconds of the source."""
-    t_phase: float
-    """When this phase began."""
-    confidence: float
-    """0 to 1."""
-    evidence: Evidence = field(default_factory=dict)
+__all__ = ["CareEvent", "Case", "Evidence", "Naming", "Phase"]
 
 
 @dataclass(frozen=True)
