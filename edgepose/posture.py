@@ -232,13 +232,25 @@ class _Body:
         if self._levels and t_s - self._levels[-1][0] <= _HOLD_S:
             steady = min(steady, self._levels[-1][1] + _RISE_PER_S * (t_s - self._levels[-1][0]))
         self._levels.append((t_s, steady))
-        while self._levels[0][0] < t_s - _LONG_DROP_S:
+        while len(self._levels) > 1 and self._levels[1][0] <= t_s - _LONG_DROP_S:
             self._levels.popleft()
         return steady
 
     def _drop(self, t_s: float, within_s: float) -> float:
-        late = [level for seen_s, level in self._levels if seen_s >= t_s - within_s - 1e-6]
-        return max(late) - late[-1] if late else 0.0
+        """The level then is interpolated, so that few frames a second see what many do."""
+        if not self._levels:
+            return 0.0
+        start_s, before, highest = t_s - within_s, None, -math.inf
+        for seen_s, level in self._levels:
+            if seen_s >= start_s:
+                if before is not None and seen_s > start_s:
+                    share = (start_s - before[0]) / (seen_s - before[0])
+                    highest = max(highest, before[1] + share * (level - before[1]))
+                highest = max(highest, level)
+                before = None
+            else:
+                before = seen_s, level
+        return highest - self._levels[-1][1]
 
     def _speed(self, points: dict[str, Point], stature: float, t_s: float) -> float:
         """Median speed of the levels of the body seen now and half a second ago."""
@@ -289,23 +301,31 @@ def _height(rows: Rows, points: dict[str, Point], stature: float) -> float:
 def _judged(
     level: float, hip_level: float, upright: float, height: float, points: dict[str, Point]
 ) -> tuple[Posture, float]:
-    """The posture of one frame and how sure it is, from what can be told."""
+    """The posture of one frame and how sure it is, from what can be told; comparisons with the unknown are false."""
     if math.isnan(upright):
-        if level <= 0.3 and height <= FLAT_HEIGHT:
-            return Posture.ON_FLOOR, 0.5
-        return Posture.UNKNOWN, 0.0
+        return (Posture.ON_FLOOR, 0.5) if level <= 0.3 and height <= FLAT_HEIGHT else (Posture.UNKNOWN, 0.0)
+    if upright < 0.5:
+        return _judged_leaning(level, hip_level, upright, height, points)
     thigh = _legs(points)
-    if upright < 0.5 and (height <= 0.45 or (math.isnan(height) and level <= LOW_LEVEL)):
-        on_floor = level <= 0.3 and not hip_level > 0.25
-        return (Posture.ON_FLOOR if on_floor else Posture.LYING), min(1.0, 1.2 - abs(upright))
-    if upright < 0.5 and thigh >= 0.5:
-        return Posture.BENT, min(1.0, 1.1 - abs(upright))
-    if hip_level <= 0.16 and level <= 0.5:
+    if hip_level <= SAT_HIPS and level <= SAT_LEVEL:
         return Posture.ON_FLOOR, 0.6
     if thigh < 0.65 or hip_level < 0.36:
         return Posture.SITTING, min(1.0, upright)
-    if upright >= 0.5 and (thigh >= 0.65 or level >= 0.62):
+    if thigh >= 0.65 or level >= 0.62:
         return Posture.STANDING, min(1.0, upright)
+    return Posture.UNKNOWN, 0.0
+
+
+def _judged_leaning(
+    level: float, hip_level: float, upright: float, height: float, points: dict[str, Point]
+) -> tuple[Posture, float]:
+    """The same where the torso is far from upright: flat as a whole, or over legs that stand."""
+    flat = height <= FLAT_HEIGHT or (math.isnan(height) and level <= LOW_LEVEL)
+    if flat:
+        on_floor = level <= 0.3 and not hip_level > 0.25
+        return (Posture.ON_FLOOR if on_floor else Posture.LYING), min(1.0, 1.2 - abs(upright))
+    if _legs(points) >= 0.5:
+        return Posture.BENT, min(1.0, 1.1 - abs(upright))
     return Posture.UNKNOWN, 0.0
 
 

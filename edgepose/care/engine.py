@@ -6,7 +6,7 @@ from itertools import count
 
 from edgepose.anthropometry import centre, groups
 from edgepose.care.events import CareEvent, Naming
-from edgepose.care.view import PictureStats, Point, Rule, Seen, View
+from edgepose.care.view import Concluding, PictureStats, Point, Rule, Seen, View
 from edgepose.posture import NOTHING, PostureFilter, Stance
 from edgepose.tracking import Person, TrackState
 from edgepose.zones import Corners, contains
@@ -47,12 +47,11 @@ class Care:
             local_time=local_time,
             picture=picture,
         )
-        self.view = view
         return [event for rule in self._rules for event in rule.update(view)]
 
     def finish(self, t_s: float) -> list[CareEvent]:
         """What is to be said at the end of a clip."""
-        return [event for rule in self._rules for event in rule.finish(t_s)]
+        return [event for rule in self._rules if isinstance(rule, Concluding) for event in rule.finish(t_s)]
 
     def acknowledge(self, event_id: str, by: str, verdict: bool | None, t_s: float) -> list[CareEvent]:
         """Somebody has taken an alert on; nothing where there is none of that id."""

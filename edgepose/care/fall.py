@@ -185,22 +185,20 @@ class _Fallen:
 
     def _certain(self, t_s: float) -> str:
         """Why it is certain now, or nothing."""
-        settings = self._settings
+        settings, stance = self._settings, self._stance
         if not math.isinf(self._up_since_s):
             return ""
         hard = self._drop >= settings.hard_drop
-        if t_s - self._seen_s >= _UNSEEN_S and (hard or self._stance.flat):
-            return "out of sight since"
-        if not self._stance.down:
-            return ""
-        if hard and t_s - self._down_s >= settings.down_s:
-            return "stays down"
-        needed_s = settings.still_s if self._stance.flat else settings.still_upright_s
-        if self._settled() and t_s - self._still_since_s >= needed_s:
-            return "lies still"
-        if t_s - self._down_s >= settings.latest_s and self._stance.flat:
-            return "has not got up"
-        return ""
+        needed_s = settings.still_s if stance.flat else settings.still_upright_s
+        down_s = t_s - self._down_s if stance.down else 0.0
+        still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
+        reasons = {
+            "out of sight since": t_s - self._seen_s >= _UNSEEN_S and (hard or stance.flat),
+            "stays down": hard and down_s >= settings.down_s,
+            "lies still": still_s >= needed_s,
+            "has not got up": down_s >= settings.latest_s and stance.flat,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
 
     def _settled(self) -> bool:
         """Whether the person has been still since soon after coming down."""
@@ -220,5 +218,3 @@ class _Fallen:
             "speed": stance.speed,
         }
         return {key: value for key, value in told.items() if not math.isnan(value)} | {"posture": str(stance.posture)}
-
-

@@ -61,3 +61,71 @@ class LongLie(Section, frozen=True):
     suspect_s: Positive = 12.0
     confirm_s: Positive = 30.0
     repeat_s: Positive | None = None
+
+
+class BedExit(Section, frozen=True):
+    """Somebody leaves a bed in quiet hours."""
+
+    enabled: bool = True
+    quiet_hours: Hours = "22:00-07:00"
+    out_s: Positive = 2.0
+    """Seen up outside the bed for so long."""
+
+
+class BedAbsence(Section, frozen=True):
+    """Somebody who left a bed in quiet hours is not back."""
+
+    enabled: bool = True
+    quiet_hours: Hours = "22:00-07:00"
+    suspect_s: Positive = 600.0
+    confirm_s: Positive = 1200.0
+
+
+class Inactivity(Section, frozen=True):
+    """Somebody who is not in bed does not move."""
+
+    enabled: bool = True
+    after_s: Positive = 1800.0
+    still_speed: Positive = 0.03
+    """Slower than so many statures a second."""
+    quiet_hours: Hours = "22:00-07:00"
+    """In these nobody is expected to move."""
+    repeat_s: Positive | None = None
+
+
+class BathroomOverstay(Section, frozen=True):
+    """Somebody does not come out of the bathroom."""
+
+    enabled: bool = True
+    after_s: Positive = 1800.0
+    repeat_s: Positive | None = None
+
+
+class NoShow(Section, frozen=True):
+    """Nobody has been up by a time of day."""
+
+    enabled: bool = False
+    between: Hours = "06:00-10:00"
+    """Somebody is always up in this time; an alert is due at its end."""
+    repeat_s: Positive | None = None
+
+
+class HelpGesture(Section, frozen=True):
+    """Both arms raised and waved."""
+
+    enabled: bool = True
+    raised_s: Positive = 1.5
+    waves: Annotated[int, msgspec.Meta(ge=1)] = 3
+    """Turns of a hand within three seconds."""
+    swing: Positive = 0.04
+    """Statures that a hand goes to one side, at least."""
+    repeat_s: Positive | None = None
+
+
+class CameraBlocked(Section, frozen=True):
+    """The camera is covered."""
+
+    enabled: bool = True
+    after_s: Positive = 10.0
+    spread: Positive = 6.0
+    """An even picture: the standard deviation of its brightness (0 to 255) is at most so much."""

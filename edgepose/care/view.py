@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edgepose.care.events import CareEvent
 from edgepose.posture import Stance
@@ -87,8 +87,13 @@ class Rule(Protocol):
     def update(self, view: View) -> list[CareEvent]:
         """What this frame adds."""
 
-    def finish(self, t_s: float) -> list[CareEvent]:
-        """What is to be said at the end of a clip, taking it that nothing changes any more."""
-
     def acknowledge(self, event_id: str, by: str, verdict: bool | None, t_s: float) -> list[CareEvent]:
         """Somebody has taken an alert on; nothing where it isn't this rule's."""
+
+
+@runtime_checkable
+class Concluding(Protocol):
+    """A rule that has something to say at the end of a clip."""
+
+    def finish(self, t_s: float) -> list[CareEvent]:
+        """What becomes certain if nothing changes any more."""

@@ -1,0 +1,66 @@
+"""Which rules there are, and the `care` section that sets them."""
+
+from collections.abc import Mapping
+
+from edgepose.care.bathroom import BathroomRule
+from edgepose.care.bed import BedRule
+from edgepose.care.camera_blocked import CameraBlockedRule
+from edgepose.care.events import Naming
+from edgepose.care.fall import FallRule
+from edgepose.care.gesture import GestureRule
+from edgepose.care.inactivity import InactivityRule
+from edgepose.care.long_lie import LongLieRule
+from edgepose.care.no_show import NoShowRule
+from edgepose.care.settings import (
+    BathroomOverstay,
+    BedAbsence,
+    BedExit,
+    CameraBlocked,
+    Fall,
+    HelpGesture,
+    Inactivity,
+    LongLie,
+    NoShow,
+    Section,
+)
+from edgepose.care.view import Rule
+from edgepose.zones import Corners
+
+
+class Care(Section, frozen=True):
+    """What is watched for."""
+
+    fall: Fall = Fall()
+    long_lie: LongLie = LongLie()
+    inactivity: Inactivity = Inactivity()
+    bed_exit: BedExit = BedExit()
+    bed_absence: BedAbsence = BedAbsence()
+    bathroom_overstay: BathroomOverstay = BathroomOverstay()
+    no_show: NoShow = NoShow()
+    help_gesture: HelpGesture = HelpGesture()
+    camera_blocked: CameraBlocked = CameraBlocked()
+
+
+def rules_of(
+    settings: Care, naming: Naming, zones: Mapping[str, tuple[str, Corners]], layout: str = "body18"
+) -> list[Rule]:
+    """The rules that are switched on and have the zones that they need, for one camera."""
+    beds, bathrooms = (
+        tuple(name for name, (kind, _) in zones.items() if kind == wanted) for wanted in ("bed", "bathroom")
+    )
+    leaving = settings.bed_exit if settings.bed_exit.enabled else None
+    absence = settings.bed_absence if settings.bed_absence.enabled else None
+    rules: list[tuple[bool, Rule]] = [
+        (settings.fall.enabled, FallRule(naming, settings.fall)),
+        (settings.long_lie.enabled, LongLieRule(naming, settings.long_lie)),
+        (settings.inactivity.enabled, InactivityRule(naming, settings.inactivity)),
+        (bool(beds) and bool(leaving or absence), BedRule(naming, beds, leaving, absence)),
+        (
+            bool(bathrooms) and settings.bathroom_overstay.enabled,
+            BathroomRule(naming, bathrooms, settings.bathroom_overstay),
+        ),
+        (settings.no_show.enabled, NoShowRule(naming, settings.no_show)),
+        (settings.help_gesture.enabled, GestureRule(naming, layout, settings.help_gesture)),
+        (settings.camera_blocked.enabled, CameraBlockedRule(naming, settings.camera_blocked)),
+    ]
+    return [rule for wanted, rule in rules if wanted]
