@@ -35,7 +35,7 @@ _RISE_PER_S = 1.2
 """Nobody gets up faster: a higher level was somebody else's shoulders."""
 _GROUND_S = 0.5
 """How fast the ground under a person follows, while they are upright."""
-_UPRIGHT, _FIRST_UPRIGHT = 0.7, 0.5
+_UPRIGHT, _FIRST_UPRIGHT, _FIRST_LEVEL = 0.7, 0.5, 0.48
 """The ground is learnt from people so upright; at first also from those who lean forward on a chair."""
 _DROP_S, _LONG_DROP_S = 0.5, 1.2
 """A fall is measured within these times."""
@@ -113,7 +113,7 @@ SAT_LEVEL, SAT_HIPS = 0.52, 0.18
 AWAY_LEVEL, AWAY_HEIGHT, AWAY_TORSO = 0.60, 0.40, 0.35
 """And higher still those of somebody who lies away from a camera that looks down steeply: then the body takes little of
 the picture's height, which that of somebody bent over does not."""
-FLAT_HEIGHT, FLAT_TORSO = 0.46, 0.55
+FLAT_HEIGHT, FLAT_TORSO = 0.46, 0.42
 UP_LEVEL, UP_TORSO = 0.50, 0.60
 NOTHING = Stance(Posture.UNKNOWN, 0.0, _NAN)
 
@@ -167,10 +167,8 @@ class _Body:
         points = self._seen(rows, t_s)
         stature = person.stature_px
         shoulders = _shoulders(points, stature)
-        upright = _NAN
-        if shoulders and "hips" in points:
-            upright = (points["hips"][1] - shoulders[1]) / (TORSO * stature)
-        if upright > (_FIRST_UPRIGHT if self._ground is None else _UPRIGHT):
+        upright = self._uprightness(shoulders, points, stature)
+        if upright > (_FIRST_UPRIGHT if self._ground is None else _UPRIGHT) and not self.stance.low:
             self._stand_on(points, shoulders, stature, t_s)
         scale = self._stature or stature
         level = self._level(shoulders, scale, t_s)
@@ -188,6 +186,12 @@ class _Body:
             speed=self._speed(points, scale, t_s),
             grounded=self._ground is not None and ("hips" in points or "knees" in points),
         )
+
+    def _uprightness(self, shoulders: Point | None, points: dict[str, Point], stature: float) -> float:
+        """Of the torso; by the height that the person had standing, since lying along the line of sight looks upright."""
+        if shoulders is None or "hips" not in points:
+            return _NAN
+        return (points["hips"][1] - shoulders[1]) / (TORSO * (self._stature or stature))
 
     def _seen(self, rows: Rows, t_s: float) -> dict[str, Point]:
         """The levels of the body that are seen, or were a moment ago."""
@@ -210,7 +214,8 @@ class _Body:
         if lowest != "hips" and _legs(points) > 0.9:
             stature = min(stature, max((ground - shoulders[1]) / SHOULDER_LEVEL, 0.6 * stature))
         if self._ground is None:
-            self._ground, self._stature = ground, stature
+            if ground - shoulders[1] >= _FIRST_LEVEL * stature:  # whoever is met on the floor tells no ground
+                self._ground, self._stature = ground, stature
         else:
             share = 1 - math.exp(-(t_s - self._ground_s) / _GROUND_S)
             self._ground += share * (ground - self._ground)

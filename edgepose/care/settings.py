@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from edgepose.section import Section
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Hours = Annotated[
@@ -12,10 +14,6 @@ Hours = Annotated[
         pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", description="two times of day, as 22:00-07:00"
     ),
 ]
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every section: frozen, and an unknown key is an error."""
 
 
 class Tracking(Section, frozen=True):
@@ -36,13 +34,13 @@ class Fall(Section, frozen=True):
     """How far the shoulders come down within half a second, in statures, for a fall to be suspected."""
     slow_drop: Unit = 0.34
     """The same within 1.2 seconds: for falls towards and away from the camera, which it sees foreshortened."""
-    hard_drop: Unit = 0.45
+    hard_drop: Unit = 0.50
     """A fall so fast is confirmed without waiting for stillness: faster than anybody lies down."""
     down_s: Positive = 1.5
     """A hard fall is confirmed after so long on the ground."""
     still_s: Positive = 1.0
     """Any other one after so long without moving."""
-    still_upright_s: Positive = 3.0
+    still_upright_s: Positive = 5.0
     """The same for somebody who sits up, crouches, or lies along the line of sight, which looks alike."""
     still_speed: Positive = 0.12
     """Not moving: slower than so many statures a second."""
@@ -129,3 +127,17 @@ class CameraBlocked(Section, frozen=True):
     after_s: Positive = 10.0
     spread: Positive = 6.0
     """An even picture: the standard deviation of its brightness (0 to 255) is at most so much."""
+
+
+class Care(Section, frozen=True):
+    """What is watched for."""
+
+    fall: Fall = Fall()
+    long_lie: LongLie = LongLie()
+    inactivity: Inactivity = Inactivity()
+    bed_exit: BedExit = BedExit()
+    bed_absence: BedAbsence = BedAbsence()
+    bathroom_overstay: BathroomOverstay = BathroomOverstay()
+    no_show: NoShow = NoShow()
+    help_gesture: HelpGesture = HelpGesture()
+    camera_blocked: CameraBlocked = CameraBlocked()

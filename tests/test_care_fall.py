@@ -1,0 +1,193 @@
+"""What is a fall and what is not, in synthetic rooms: every direction, several cameras and frame rates."""
+
+import numpy as np
+import pytest
+
+from edgepose.care.engine import Care, counted
+from edgepose.care.events import Phase
+from edgepose.care.fall import FallRule
+from edgepose.care.settings import Fall
+from edgepose.tracking import Tracker
+from tests.skeleton_scenes import (
+    BENT,
+    FLOOR_SITTING,
+    KNEELING,
+    ON_BED,
+    ON_SIDE,
+    PRONE,
+    SITTING,
+    SQUATTING,
+    STANDING,
+    SUPINE,
+    Camera,
+    Flaws,
+    Key,
+    Performer,
+    Scene,
+    walk,
+)
+
+CAMERAS = {
+    "chest-high": Camera(height_m=1.2, tilt_deg=0),
+    "on the wall": Camera(height_m=2.0, tilt_deg=15),
+    "high up": Camera(height_m=2.4, tilt_deg=25),
+    "wide and small": Camera(height_m=2.2, tilt_deg=20, fov_deg=85, size=(320, 240)),
+}
+RATES = (10, 15, 30)
+BED = {"bed": ("bed", ((0.0, 0.3), (1.0, 0.3), (1.0, 1.0), (0.0, 1.0)))}
+
+
+def told(scene, fps=15, seed=1, zones=None, settings=None, end=True, end_s=None):
+    """The events of a scene."""
+    tracker = Tracker("body18")
+    care = Care([FallRule(counted("room"), settings)], "body18", zones)
+    events, t_s = [], 0.0
+    for t_s, poses, _ in scene.frames(fps, seed, end_s):
+        events += care.update(tracker.update(poses, t_s), t_s, size=scene.camera.size)
+    return events + (care.finish(t_s) if end else [])
+
+
+def phases(events):
+    return [event.phase for event in events]
+
+
+def alerts(events):
+    return [event for event in events if event.phase is Phase.CONFIRMED and "repeat" not in event.evidence]
+
+
+def fall(posture, heading_deg, *, before=STANDING, at_s=3.0, takes_s=0.9, lies_s=6.0, z_m=4.5, moved_m=0.5):
+    """Somebody who stands or sits, falls and lies."""
+    dx, dz = moved_m * np.sin(np.deg2rad(heading_deg)), -moved_m * np.cos(np.deg2rad(heading_deg))
+    return Performer(
+        [
+            Key(0.0, before, 0.0, z_m, heading_deg),
+            Key(at_s, before, 0.0, z_m, heading_deg),
+            Key(at_s + takes_s, posture, dx, z_m + dz, heading_deg),
+            Key(at_s + takes_s + lies_s, posture, dx, z_m + dz, heading_deg),
+        ]
+    )
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize("heading_deg", [0, 45, 90, 135, 180, 270])
+@pytest.mark.parametrize("posture", ["forwards", "backwards", "to the side"])
+def test_a_fall_in_any_direction_is_alerted_for(camera, heading_deg, posture):
+    lying = {"forwards": PRONE, "backwards": SUPINE, "to the side": ON_SIDE}[posture]
+    sign = {"forwards": 1, "backwards": -1, "to the side": 0}[posture]
+    scene = Scene([fall(lying, heading_deg, moved_m=0.5 * sign)], CAMERAS[camera])
+    found = alerts(told(scene))
+    assert len(found) == 1
+    assert found[0].t_phase - 3.9 <= 10
+
+
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize("takes_s", [0.6, 0.9, 1.2])
+def test_a_fall_is_alerted_for_at_every_frame_rate(fps, takes_s):
+    for seed in range(3):
+        print(f"seed {seed}")
+        assert len(alerts(told(Scene([fall(ON_SIDE, 60, takes_s=takes_s)]), fps, seed))) == 1
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_a_fall_from_a_chair_is_alerted_for(fps):
+    assert len(alerts(told(Scene([fall(PRONE, 70, before=SITTING, takes_s=0.8)]), fps))) == 1
+
+
+def test_the_alert_comes_within_ten_seconds_and_the_suspicion_first():
+    events = told(Scene([fall(SUPINE, 90, lies_s=15)]), end=False)
+    assert phases(events)[:2] == [Phase.SUSPECTED, Phase.CONFIRMED]
+    assert events[1].t_phase - 3.9 < 10
+    assert events[0].id == events[1].id
+    assert events[1].evidence["drop"] > 0.25
+
+
+def test_the_end_of_a_clip_counts_as_lying_still():
+    events = told(Scene([fall(SUPINE, 90, lies_s=0.4)]))
+    assert [event.evidence["reason"] for event in alerts(events)] == ["end of clip"]
+
+
+def test_getting_up_clears_the_alert():
+    keys = [*fall(ON_SIDE, 90).keys, Key(12, STANDING, 0.5, 4.5, 90), Key(18, STANDING, 0.5, 4.5, 90)]
+    assert phases(told(Scene([Performer(keys)])))[-1] is Phase.CLEARED
+
+
+def test_a_second_person_arriving_does_not_clear_it():
+    helper = Performer(walk((6.0, -2.5, 4.6), (8.0, -0.4, 4.6), (14.0, -0.4, 4.6)))
+    events = told(Scene([fall(ON_SIDE, 90, lies_s=12), helper]))
+    assert Phase.CLEARED not in phases(events)
+    assert len(alerts(events)) == 1
+
+
+def test_an_alert_is_repeated_until_it_is_acknowledged():
+    tracker = Tracker("body18")
+    care = Care([FallRule(counted("room"), Fall(repeat_s=2.0))], "body18")
+    scene = Scene([fall(ON_SIDE, 90, lies_s=20)])
+    events = []
+    for t_s, poses, _ in scene.frames(10, 1):
+        events += care.update(tracker.update(poses, t_s), t_s, size=scene.camera.size)
+        if t_s > 13 and Phase.ACKED not in phases(events):
+            events += care.acknowledge(events[-1].id, "nurse", True, t_s)
+    repeats = [event for event in events if "repeat" in event.evidence]
+    assert len(repeats) >= 3
+    assert max(event.t_phase for event in repeats) < 13
+    acked = next(event for event in events if event.phase is Phase.ACKED)
+    assert (acked.evidence["by"], acked.evidence["verdict"]) == ("nurse", "true")
+
+
+def ordinary(*keys):
+    return [Key(0.0, STANDING, 0.0, 4.5, 40.0), Key(3.0, STANDING, 0.0, 4.5, 40.0), *keys]
+
+
+HARMLESS = {
+    "sitting down quickly": ordinary(Key(3.6, SITTING, 0.0, 4.5, 40), Key(10, SITTING, 0.0, 4.5, 40)),
+    "tying shoes": ordinary(
+        Key(4.0, SQUATTING, 0.0, 4.5, 40), Key(6.5, SQUATTING, 0.0, 4.5, 40), Key(7.5, STANDING, 0.0, 4.5, 40)
+    ),
+    "picking something up": ordinary(
+        Key(4.0, BENT, 0.0, 4.5, 40), Key(4.6, BENT, 0.0, 4.5, 40), Key(5.6, STANDING, 0.0, 4.5, 40)
+    ),
+    "lying down in three seconds": ordinary(
+        Key(4.3, SITTING, 0.0, 4.5, 40), Key(5.5, SITTING, 0.0, 4.5, 40), Key(7.5, ON_BED, 0.0, 4.5, 40),
+        Key(14, ON_BED, 0.0, 4.5, 40),
+    ),
+    "kneeling down": ordinary(
+        Key(4.5, KNEELING, 0.0, 4.5, 40), Key(7, KNEELING, 0.0, 4.5, 40), Key(9, STANDING, 0.0, 4.5, 40)
+    ),
+    "sitting down on the floor slowly": ordinary(
+        Key(5.0, SQUATTING, 0.0, 4.5, 40), Key(6.5, FLOOR_SITTING, 0.0, 4.5, 40), Key(9, FLOOR_SITTING, 0.0, 4.5, 40)
+    ),
+    "leaving the frame": walk((0, 0, 4.5), (6, 6, 4.5)),
+    "walking up to the camera": walk((0, 0, 6), (8, 0.2, 0.8)),
+    "walking away": walk((0, 0, 1.5), (8, 0.2, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize("name", HARMLESS)
+def test_it_is_not_a_fall(name, camera):
+    for seed in range(2):
+        print(f"seed {seed}")
+        assert not alerts(told(Scene([Performer(HARMLESS[name])], CAMERAS[camera]), seed=seed))
+
+
+def test_dropping_onto_a_bed_is_not_a_fall():
+    scene = Scene([fall(ON_BED, 90, takes_s=0.8)])
+    assert not alerts(told(scene, zones=BED))
+
+
+def test_two_people_hugging_are_not_a_fall():
+    one = Performer([*walk((0, -1.5, 4.5), (3, -0.15, 4.5)), Key(8, STANDING, -0.15, 4.5, 90)])
+    other = Performer([*walk((0, 1.5, 4.5), (3, 0.15, 4.5)), Key(8, STANDING, 0.15, 4.5, -90)])
+    for seed in range(3):
+        print(f"seed {seed}")
+        assert not alerts(told(Scene([one, other]), seed=seed))
+
+
+def test_nobody_falls_in_a_room_full_of_ghosts():
+    scene = Scene([Performer(walk((0, -1.5, 4.5), (20, 1.5, 4.5)))], flaws=Flaws(ghosts=4, split=0.3))
+    assert not alerts(told(scene))
+
+
+def test_the_lower_half_hidden_behind_a_sofa_does_not_hide_a_fall():
+    scene = Scene([fall(ON_SIDE, 90, moved_m=0.3)], Camera(height_m=1.6, tilt_deg=8), hidden=(0, 330, 640, 480))
+    assert len(alerts(told(scene))) == 1
