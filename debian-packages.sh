@@ -30,6 +30,8 @@ if [ "$target" = test ]; then
     need gir1.2-gst-rtsp-server-1.0 rtsp
     need gstreamer1.0-plugins-base gst_plugin videotestsrc
     need gstreamer1.0-plugins-good gst_plugin rtp
+    # A systemd that really boots needs root; without, its tests are skipped.
+    [ "$(id -u)" != 0 ] || need systemd-container command -v systemd-nspawn
 fi
 [ -n "$missing" ] || exit 0
 

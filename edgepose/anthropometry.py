@@ -4,6 +4,7 @@ Shares: Drillis & Contini 1966, as printed in D. A. Winter, Biomechanics and Mot
 shoulder and hip widths are those of the joints that networks mark, not of the outline.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -100,7 +101,7 @@ def upright(rows: Rows, layout: str) -> bool:
     points = [centre(rows, levels[level]) for level in ("shoulders", "hips", "knees")]
     return all(
         above is not None and below is not None and below[1] - above[1] > 2 * abs(below[0] - above[0])
-        for above, below in zip(points, points[1:], strict=False)
+        for above, below in itertools.pairwise(points)
     )
 
 

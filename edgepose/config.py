@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from edgepose.care.settings import Care, Tracking
+from edgepose.section import Section
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -12,10 +15,6 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Name = Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]{1,64}$", description="letters, digits, _ and -")]
 Topic = Annotated[str, msgspec.Meta(pattern=r"^[^+#/\x00][^+#\x00]*$", description="an MQTT topic without wildcards")]
 Polygon = Annotated[tuple[tuple[Unit, Unit], ...], msgspec.Meta(min_length=3)]
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every section: frozen, and an unknown key is an error."""
 
 
 class Node(Section, frozen=True):
@@ -148,7 +147,7 @@ class Camera(Section, frozen=True):
     mount: Mount = Mount()
     privacy_masks: tuple[Polygon, ...] = ()
     """Polygons, normalised 0 to 1 of the upright picture, made black before the network sees it."""
-    zones: dict[Name, Zone] = {}
+    zones: dict[Name, Zone] = msgspec.field(default_factory=dict)
     stall_timeout_s: Positive = 5.0
     """A camera that gives no frame for so long is reported as stalled and opened again."""
     give_up_after: Annotated[int, msgspec.Meta(ge=0)] = 20
@@ -205,5 +204,7 @@ class Config(Section, frozen=True):
     mqtt: Mqtt = Mqtt()
     model: Model = Model()
     association: Association = Association()
+    tracking: Tracking = Tracking()
+    care: Care = Care()
     http: Http | None = None
     logging: Logging = Logging()

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from edgepose.config import Config, Section
+from edgepose.config import Config
 from edgepose.errors import ConfigError
+from edgepose.section import Section
 from edgepose.sidecar import nearest
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from edgepose import app, wire
+from edgepose import app, wire, wire_care
 from edgepose.adapters.broker_amqtt import EmbeddedBroker
 from edgepose.adapters.mqtt_listen import Received, Subscriber
 from edgepose.adapters.systemd import SystemdHeartbeat
+from edgepose.care.settings import Care, Fall
 from edgepose.config import Camera, Config, Discovery, FileSource, Logging, Model, Mqtt, Node
 from edgepose.demo_clip import CLIP
 from edgepose.errors import EdgeposeError
@@ -36,6 +37,7 @@ class Tally:
     latency_ms: list[float] = field(default_factory=list)
     first_ns: int = 0
     last_ns: int = 0
+    events: list[str] = field(default_factory=list)
 
     def add(self, message: wire.PoseMessage, arrived_ns: int) -> None:
         """Count one pose message."""
@@ -57,6 +59,7 @@ class Tally:
             f"pose messages         {self.frames}, {self.with_people} of them with people, "
             f"at most {self.most_people} at once",
             f"capture to subscriber {p50:.1f} ms in the middle (p50), {p95:.1f} ms at p95",
+            f"care events           {', '.join(self.events) or 'none'}",
         ]
 
 
@@ -93,6 +96,8 @@ class Demo:
             mqtt=Mqtt(host="127.0.0.1", port=port, discovery=Discovery(enabled=False)),
             cameras={CAMERA: Camera(source=source)},
             model=Model(name=self._model),
+            # The clip ends soon after she is up again.
+            care=Care(fall=Fall(clear_s=1.0)),
         )
 
     def _play(self, config: Config, subscriber: Subscriber, tell: Callable[[str], None]) -> int:
@@ -115,6 +120,12 @@ class Demo:
             at_s = (received.mono_ns - started_ns) / 1e9
             if received.topic.endswith("/pose"):
                 self._tell_pose(received, at_s, tell)
+            elif received.topic.endswith("/event"):
+                event = msgspec.json.decode(received.payload, type=wire_care.EventMessage)
+                self._tally.events.append(f"{event.kind} {event.phase}")
+                tell(f"{at_s:6.1f} s  {received.topic}  {event.kind} {event.phase}, confidence {event.confidence:.2f}")
+            elif received.topic.split("/")[-2] == "alert":
+                tell(f"{at_s:6.1f} s  {received.topic}  {'stands' if received.payload else 'none'}")
             else:
                 tell(f"{at_s:6.1f} s  {received.topic}  {received.payload.decode(errors='replace')}")
 
@@ -137,7 +148,8 @@ def _person(person: wire.PersonMessage) -> str:
     seen = sum(confidence > 0 for confidence in person.kp[2::3])
     left, top, right, bottom = person.box
     return (
-        f"person {person.id} ({person.score:.2f}), {seen} keypoints in {left:.2f}…{right:.2f} x {top:.2f}…{bottom:.2f}"
+        f"person {person.id} {person.posture} ({person.score:.2f}), {seen} keypoints in "
+        f"{left:.2f}…{right:.2f} x {top:.2f}…{bottom:.2f}"
     )
 
 

@@ -90,7 +90,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Track:
-    """A person with an id. Until people are tracked over time, the id is the place in the frame's list."""
+    """A person with an id; of a single picture, the id is the place in its list."""
 
     id: int
     pose: Pose
@@ -162,3 +162,12 @@ class FrameResult:
     """True where the maps held more peaks or pairs than the association looks at."""
     events: tuple[CareEvent, ...] = ()
     """What the care rules have concluded with this frame, in order."""
+    postures: Mapping[int, str] = field(default_factory=dict)
+    """What each person does with their body, by the id of the track: see edgepose.posture.Posture."""
+    present: int | None = None
+    """How many people are believed to be there, seen in this very frame or a moment ago; None: as many as tracks."""
+
+    @property
+    def count(self) -> int:
+        """How many people there are."""
+        return len(self.tracks) if self.present is None else self.present

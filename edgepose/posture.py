@@ -35,7 +35,7 @@ _RISE_PER_S = 1.2
 """Nobody gets up faster: a higher level was somebody else's shoulders."""
 _GROUND_S = 0.5
 """How fast the ground under a person follows, while they are upright."""
-_UPRIGHT, _FIRST_UPRIGHT, _FIRST_LEVEL = 0.7, 0.5, 0.48
+_UPRIGHT, _FIRST_UPRIGHT, _FIRST_LEVEL = 0.7, 0.5, 0.42
 """The ground is learnt from people so upright; at first also from those who lean forward on a chair."""
 _DROP_S, _LONG_DROP_S = 0.5, 1.2
 """A fall is measured within these times."""
@@ -188,7 +188,7 @@ class _Body:
         )
 
     def _uprightness(self, shoulders: Point | None, points: dict[str, Point], stature: float) -> float:
-        """Of the torso; by the height that the person had standing, since lying along the line of sight looks upright."""
+        """Of the torso; by the height they had standing, since lying along the line of sight looks upright."""
         if shoulders is None or "hips" not in points:
             return _NAN
         return (points["hips"][1] - shoulders[1]) / (TORSO * (self._stature or stature))

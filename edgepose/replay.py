@@ -8,8 +8,8 @@ from pathlib import Path
 from edgepose import networks
 from edgepose.care.engine import Care, Zones, counted
 from edgepose.care.events import CareEvent
-from edgepose.care.rules import Care as CareSettings
 from edgepose.care.rules import rules_of
+from edgepose.care.settings import Care as CareSettings
 from edgepose.care.settings import Tracking
 from edgepose.config import Association, Camera, FileSource, Model
 from edgepose.domain import Frame, FrameResult

@@ -14,7 +14,8 @@ from edgepose.wire_care import EventMessage, ZoneMessage
 from edgepose.zone_watch import ZoneWatches
 from edgepose.zones import ZoneMap
 
-UNKNOWN = "unknown"
+_TELLING = ("on_floor", "lying", "bent", "sitting", "standing", wire.UNKNOWN)
+"""Postures, the one that matters most to a carer first."""
 
 
 class CameraReport:
@@ -35,6 +36,8 @@ class CameraReport:
         self._clock = clock or WallClock()
         self._pose_gate = PoseGate(max_hz=settings.max_hz, keep_alive_s=settings.keep_alive_s)
         self._count_gate = ChangeGate()
+        self._posture = ""
+        self._zone_postures: dict[str, str] = {}
         self._watches = ZoneWatches(camera.zones)
         self._zone_gates = {name: ChangeGate() for name in camera.zones}
 
@@ -48,9 +51,12 @@ class CameraReport:
             messages.append(wire.pose(self._topics, self._name, result, stamp=stamp, boot=boot(), zones=zones))
             if self._openpose:
                 messages.append(wire.openpose(self._topics, self._name, openpose_json.encode(result).encode()))
-        if self._count_gate.admits(people, t_s):
-            messages.append(wire.occupancy(self._topics, self._name, people, stamp, posture=UNKNOWN if people else ""))
-        return messages + self._zone_states(zones, t_s, stamp)
+        postures = [result.postures.get(track.id, wire.UNKNOWN) for track in result.tracks]
+        if postures or not result.count:  # of somebody who is hidden for a moment, the last word stands
+            self._posture = _most_telling(postures)
+        if self._count_gate.admits((result.count, self._posture), t_s):
+            messages.append(wire.occupancy(self._topics, self._name, result.count, stamp, posture=self._posture))
+        return messages + self._zone_states(zones, postures, t_s, stamp)
 
     def events(self, result: FrameResult) -> list[EventMessage]:
         """What the care rules have concluded with this frame, on the wall clock."""
@@ -61,17 +67,28 @@ class CameraReport:
 
         return [wire_care.event_message(event, at) for event in result.events]
 
-    def _zone_states(self, zones: Sequence[Sequence[str]], t_s: float, stamp: Stamp) -> list[Message]:
+    def _zone_states(
+        self, zones: Sequence[Sequence[str]], postures: Sequence[str], t_s: float, stamp: Stamp
+    ) -> list[Message]:
         messages = []
         for name, use in self._watches.update(zones, t_s).items():
-            if self._zone_gates[name].admits(use.people, t_s):
+            inside = [posture for posture, places in zip(postures, zones, strict=True) if name in places]
+            if inside or not use.people:
+                self._zone_postures[name] = _most_telling(inside)
+            posture = self._zone_postures.get(name, "")
+            if self._zone_gates[name].admits((use.people, posture), t_s):
                 state = ZoneMessage(
                     occupied=use.people > 0,
                     people=use.people,
-                    posture=UNKNOWN if use.people else "",
+                    posture=posture,
                     dwell_s=round(use.dwell_s, 1),
                     ts=round(stamp.ts, 3),
                     clock_synced=stamp.synced,
                 )
                 messages.append(wire_care.zone_state(self._topics, self._name, name, state))
         return messages
+
+
+def _most_telling(postures: Sequence[str]) -> str:
+    """Of several people's postures, the one that matters most to a carer; empty where nobody is."""
+    return min(postures, key=_TELLING.index, default="")

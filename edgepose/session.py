@@ -22,7 +22,7 @@ from edgepose.inbox import Inbox
 from edgepose.lasting import Lasting
 from edgepose.machine_id import boot
 from edgepose.outbox import Outbox
-from edgepose.pipeline import Pipeline
+from edgepose.people_watch import PeopleWatch
 from edgepose.ports import Heartbeat, Incoming, Message, Source
 from edgepose.report import CameraReport
 from edgepose.status_line import Vitals
@@ -85,9 +85,20 @@ class Session:
             self._close_http()
             raise
         self._send_state(network)
-        self._loops = {
-            name: self._loop(name, camera, pipelines[name], config.mqtt.pose, wake)
+        self._watches = {
+            name: PeopleWatch(
+                pipelines[name],
+                camera=name,
+                layout=network.sidecar.skeleton.layout,
+                zones=camera.zones,
+                tracking=config.tracking,
+                care=config.care,
+                clock=self._clock,
+            )
             for name, camera in config.cameras.items()
+        }
+        self._loops = {
+            name: self._loop(name, camera, config.mqtt.pose, wake) for name, camera in config.cameras.items()
         }
         for name, loop in self._loops.items():
             loop.enable(self._lasting.switches.on(name))
@@ -212,7 +223,7 @@ class Session:
         self._end_tests()
         self._lasting.alerts.repeat(self._topics, self._shown_alerts(), send)
 
-    def _loop(self, name: str, camera: Camera, pipeline: Pipeline, pose: PoseMessages, wake: Wake) -> CameraLoop:
+    def _loop(self, name: str, camera: Camera, pose: PoseMessages, wake: Wake) -> CameraLoop:
         live = not isinstance(camera.source, FileSource)
         report = CameraReport(self._topics, name, camera, pose, self._clock)
 
@@ -236,7 +247,7 @@ class Session:
             name,
             open_source=open_camera,
             persistence=Persistence(live, OPENING_S + camera.stall_timeout_s, camera.give_up_after),
-            stages=pipeline,
+            stages=self._watches[name],
             publish=publish,
             say_status=say_status,
             pulse=self._watch.of(name),
@@ -276,6 +287,9 @@ class Session:
             case orders.Switch(camera, on):
                 self._switch(camera, on)
             case orders.Acknowledge(name, ack):
+                for alert in self._lasting.alerts.standing():
+                    if name in (alert.id, alert.camera) and alert.camera in self._watches:
+                        self._watches[alert.camera].acknowledge(alert.id, ack.by, ack.verdict == "true")
                 stamp = self._clock.stamp()
                 if not self._lasting.alerts.acknowledge(self._topics, name, ack, stamp, self._publisher.send):
                     raise orders.RefusedError(f"no alert {name[:64]!r} stands")

@@ -21,6 +21,8 @@ VERSION = 1
 """Rises when a field changes its meaning or goes; a new field does not raise it."""
 
 POSE_EXPIRY_S = 2
+UNKNOWN = "unknown"
+"""Posture of somebody whose body can't be told."""
 DECIMALS = 4
 """Of normalised coordinates and confidences: a tenth of a pixel of a 1000-pixel picture."""
 
@@ -210,7 +212,14 @@ def _people(result: FrameResult, zones: Sequence[Sequence[str]]) -> list[PersonM
     flat = keypoints.reshape(len(keypoints), -1).tolist()
     named = zones or ((),) * len(flat)
     return [
-        PersonMessage(id=track.id, score=_unit(track.pose.score), box=box, kp=kp, posture="unknown", zones=list(names))
+        PersonMessage(
+            id=track.id,
+            score=_unit(track.pose.score),
+            box=box,
+            kp=kp,
+            posture=result.postures.get(track.id, UNKNOWN),
+            zones=list(names),
+        )
         for track, box, kp, names in zip(result.tracks, boxes.tolist(), flat, named, strict=True)
     ]
 

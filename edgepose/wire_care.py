@@ -45,7 +45,7 @@ class ZoneMessage(msgspec.Struct, frozen=True, kw_only=True):
     occupied: bool
     people: int
     posture: str
-    """Of the person who has been there longest; empty where nobody is."""
+    """Of everybody there, the one that matters most to a carer; empty where nobody is."""
     dwell_s: float
     """For how long there has been somebody without a break, 0 where nobody is."""
     ts: float

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from edgepose.config import Zone
 from edgepose.domain import FloatArray, FrameResult
 from edgepose.skeleton import LAYOUTS
+
+if TYPE_CHECKING:
+    from edgepose.config import Zone
 
 Corners = Sequence[tuple[float, float]]
 
@@ -43,7 +46,7 @@ def contains(polygon: Corners, x: float, y: float) -> bool:
 class ZoneMap:
     """The zones of one camera."""
 
-    def __init__(self, zones: Mapping[str, Zone]) -> None:
+    def __init__(self, zones: "Mapping[str, Zone]") -> None:
         self._polygons = {name: zone.polygon for name, zone in zones.items()}
 
     def at(self, x: float, y: float) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Which rules there are, and the `care` section that sets them."""
+"""Which rules there are."""
 
 from collections.abc import Mapping
 
@@ -11,34 +11,9 @@ from edgepose.care.gesture import GestureRule
 from edgepose.care.inactivity import InactivityRule
 from edgepose.care.long_lie import LongLieRule
 from edgepose.care.no_show import NoShowRule
-from edgepose.care.settings import (
-    BathroomOverstay,
-    BedAbsence,
-    BedExit,
-    CameraBlocked,
-    Fall,
-    HelpGesture,
-    Inactivity,
-    LongLie,
-    NoShow,
-    Section,
-)
+from edgepose.care.settings import Care
 from edgepose.care.view import Rule
 from edgepose.zones import Corners
-
-
-class Care(Section, frozen=True):
-    """What is watched for."""
-
-    fall: Fall = Fall()
-    long_lie: LongLie = LongLie()
-    inactivity: Inactivity = Inactivity()
-    bed_exit: BedExit = BedExit()
-    bed_absence: BedAbsence = BedAbsence()
-    bathroom_overstay: BathroomOverstay = BathroomOverstay()
-    no_show: NoShow = NoShow()
-    help_gesture: HelpGesture = HelpGesture()
-    camera_blocked: CameraBlocked = CameraBlocked()
 
 
 def rules_of(

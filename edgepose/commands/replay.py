@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepose import scoring
-from edgepose.care.rules import Care
-from edgepose.care.settings import Tracking
+from edgepose.care.settings import Care, Tracking
 from edgepose.commands.arguments import add_network_arguments, whole_number
 from edgepose.config import Association, Camera, Model
 from edgepose.config_yaml import load_config
