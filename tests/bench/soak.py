@@ -26,7 +26,7 @@ from tests.broker import Mosquitto, Reader
 from tests.daemon import config
 
 WATCHDOG_S = 10.0
-WARM_UP_S = 120.0
+WARM_UP_S = 600.0
 
 
 @dataclass(frozen=True)
