@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py $(wildcard cython_ext/*)
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench install sanitize clean
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -23,6 +23,12 @@ check: $(VENV)/.check ## lint and types
 
 bench: $(VENV)/.test ## each stage and the whole pipeline, timed side by side
 	$(BIN)/edgepose bench
+
+install: ## the service, on this machine
+	sudo systemd/install.sh
+
+sanitize: $(VENV)/.test ## the association's tests with bounds checks and under sanitizers
+	tests/sanitize.sh $(BIN)/python
 
 clean: ## forget builds and the virtual environment
 	rm -rf $(VENV) build dist *.egg-info edgepose/*.so
