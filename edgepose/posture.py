@@ -45,6 +45,14 @@ _HEAD_ABOVE_SHOULDERS = 0.12
 _NAN = math.nan
 
 
+_BENT_HIPS = 0.32
+"""Those of somebody bent over are as high as they are standing, and so higher than that."""
+
+
+_AWAY_LYING = 0.38
+"""Shoulders so low and a torso not quite upright are somebody's who lies away from the camera."""
+
+
 class Posture(StrEnum):
     """What a person does with their body."""
 
@@ -309,7 +317,7 @@ def _judged(
     """The posture of one frame and how sure it is, from what can be told; comparisons with the unknown are false."""
     if math.isnan(upright):
         return (Posture.ON_FLOOR, 0.5) if level <= 0.3 and height <= FLAT_HEIGHT else (Posture.UNKNOWN, 0.0)
-    if upright < 0.5:
+    if upright < 0.5 or (level <= _AWAY_LYING and upright < 0.7):
         return _judged_leaning(level, hip_level, upright, height, points)
     thigh = _legs(points)
     if hip_level <= SAT_HIPS and level <= SAT_LEVEL:
@@ -325,7 +333,7 @@ def _judged_leaning(
     level: float, hip_level: float, upright: float, height: float, points: dict[str, Point]
 ) -> tuple[Posture, float]:
     """The same where the torso is far from upright: flat as a whole, or over legs that stand."""
-    flat = height <= FLAT_HEIGHT or (math.isnan(height) and level <= LOW_LEVEL)
+    flat = height <= FLAT_HEIGHT or (level <= LOW_LEVEL and not hip_level > _BENT_HIPS)
     if flat:
         on_floor = level <= 0.3 and not hip_level > 0.25
         return (Posture.ON_FLOOR if on_floor else Posture.LYING), min(1.0, 1.2 - abs(upright))

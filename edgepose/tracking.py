@@ -200,9 +200,7 @@ class Tracker:
         doubles = set()
         for person, body in claimed.items():
             covered = any(
-                other.outweighs(person)
-                and other not in doubles
-                and self._lies_on(body, other, whole)
+                other.outweighs(person) and other not in doubles and self._lies_on(body, other, whole)
                 for other, whole in claimed.items()
                 if other is not person
             )

@@ -121,7 +121,7 @@ def test_a_second_person_arriving_does_not_clear_it():
 def test_an_alert_is_repeated_until_it_is_acknowledged():
     tracker = Tracker("body18")
     care = Care([FallRule(counted("room"), Fall(repeat_s=2.0))], "body18")
-    scene = Scene([fall(ON_SIDE, 90, lies_s=20)])
+    scene = Scene([fall(SUPINE, 90, lies_s=20)])
     events = []
     for t_s, poses, _ in scene.frames(10, 1):
         events += care.update(tracker.update(poses, t_s), t_s, size=scene.camera.size)

@@ -16,6 +16,8 @@ EXIT, ABSENCE = "bed_exit", "bed_absence"
 _IN_BED_S = 20.0
 """Somebody who has been on a bed for so long is in bed; passing in front of it is shorter."""
 _RETURN_S = 3.0
+_STRANGER_S = 10.0
+"""Somebody up who was not seen in the bed may be a visitor: then the bed must have been empty for so long."""
 
 
 class _Bed:
@@ -24,10 +26,12 @@ class _Bed:
     def __init__(self) -> None:
         self.occupied = False
         self.left_s = math.inf
-        self._in, self._out = Lasting(10.0), Lasting(1.0)
+        self.sleepers: set[int] = set()
+        """Ids of those who were seen in it."""
+        self._in, self._out = Lasting(10.0), Lasting(0.5)
 
     def update(self, inside: bool, outside: bool, t_s: float, out_s: float) -> None:
-        """inside, outside: whether somebody is seen in it, and somewhere else."""
+        """inside, outside: whether somebody is in it, and somebody seen elsewhere, for out_s when it counts."""
         if self._in.update(inside, t_s) >= (_RETURN_S if self.left_s < math.inf else _IN_BED_S):
             self.occupied, self.left_s = True, math.inf
         # Nobody is seen leaving a bed who is only hidden by it: somebody must be seen elsewhere, and it empty.
@@ -53,9 +57,11 @@ class BedRule:
         events: list[CareEvent] = []
         out_s = self._leaving.out_s if self._leaving else 2.0
         for name, bed in self._beds.items():
-            inside = [seen for seen in view.visible if name in seen.zones]
+            inside = [seen for seen in view.people if name in seen.zones]  # the lost as well: under a blanket
             outside = [seen for seen in view.visible if name not in seen.zones and seen.stance.up]
-            bed.update(bool(inside), bool(outside), view.t_s, out_s)
+            left = any(seen.id in bed.sleepers for seen in outside)
+            bed.sleepers = (bed.sleepers | {seen.id for seen in inside if seen.visible}) - view.gone
+            bed.update(bool(inside), bool(outside), view.t_s, out_s if left else max(out_s, _STRANGER_S))
             if bed.occupied:
                 events += self._exits.clear(name, view.t_s, "back in bed")
                 events += self._absences.clear(name, view.t_s, "back in bed")
@@ -74,7 +80,7 @@ class BedRule:
         events: list[CareEvent] = []
         away_s = view.t_s - bed.left_s
         leaving, absence = self._leaving, self._absence
-        just_left = leaving is not None and name not in self._exits and away_s < leaving.out_s + 1.0
+        just_left = leaving is not None and name not in self._exits and away_s < max(leaving.out_s, _STRANGER_S) + 1.0
         if leaving and just_left and within(leaving.quiet_hours, view.local_time):
             events += self._exits.suspect(name, bed.left_s, view.t_s, track_id=track, zone=name)
             events += self._exits.confirm(name, view.t_s, 0.9, {"out_s": away_s})

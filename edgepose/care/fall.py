@@ -24,6 +24,8 @@ _UNSEEN_S = 3.0
 _EXPIRE_S = 15.0
 _SLOW_SHARE = 0.6
 """A slow fall must come down this share of its way within half a second."""
+_STILL_AT_END_S = 3.0
+"""Somebody who is not flat counts as fallen at the end of a clip after so long without moving."""
 _SETTLE_S = 2.5
 """Whoever moves for longer after coming down has come down to do something."""
 _NEAR = 0.9
@@ -119,7 +121,6 @@ class _Fallen:
         self.case = Case(naming, KIND, peak.at_s, track_id=seen.id, zone=zone)
         self._settings = settings
         self._drop = peak.drop
-        self._peak = peak
         self._place = seen.place
         self._stance = seen.stance
         self._seen_s = t_s
@@ -155,7 +156,8 @@ class _Fallen:
     def finish(self, t_s: float) -> list[CareEvent]:
         """The clip's end counts as lying still."""
         hard = self._drop >= self._settings.hard_drop
-        down = self._stance.down and (self._stance.flat or hard) and math.isinf(self._up_since_s)
+        still = self._settled() and t_s - self._still_since_s >= _STILL_AT_END_S
+        down = self._stance.down and (self._stance.flat or hard or still) and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
         if self.case.phase is Phase.SUSPECTED and down and settled:
             return [self._confirmed(t_s, "end of clip")]
@@ -178,7 +180,8 @@ class _Fallen:
         """Remember how the person is."""
         stance = self._stance = seen.stance
         self._place, self._seen_s = seen.place, t_s
-        self._drop = max(self._drop, self._peak.drop)
+        # What the impact leaves of a body is often only a head: now that it is known to fall, that counts as well.
+        self._drop = max(self._drop, stance.drop if t_s - self._down_s <= _PEAK_S else 0.0)
         still = stance.down and stance.speed <= self._settings.still_speed
         self._still_since_s = min(self._still_since_s, t_s) if still else math.inf
         self._up_since_s = min(self._up_since_s, t_s) if stance.up else math.inf

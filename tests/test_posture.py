@@ -1,0 +1,101 @@
+"""Postures from body geometry, from several cameras, and with half of the body missing."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from edgepose.posture import Posture, PostureFilter
+from edgepose.tracking import Tracker
+from tests.skeleton_scenes import (
+    BENT,
+    ON_BED,
+    ON_SIDE,
+    SITTING,
+    STANDING,
+    SUPINE,
+    Camera,
+    Flaws,
+    Key,
+    Performer,
+    Scene,
+    walk,
+)
+
+CAMERAS = {
+    "chest-high": Camera(height_m=1.2, tilt_deg=0),
+    "on the wall": Camera(height_m=2.0, tilt_deg=15),
+    "high up": Camera(height_m=2.4, tilt_deg=25),
+}
+
+
+def after_standing(posture, heading_deg=70.0):
+    """Somebody who walks up, stands, and takes a posture for four seconds."""
+    return Performer(
+        [
+            *walk((0, -1.0, 4.5), (2, 0, 4.5), heading_deg=heading_deg),
+            Key(3, STANDING, 0, 4.5, heading_deg),
+            Key(5, posture, 0, 4.5, heading_deg),
+            Key(9, posture, 0, 4.5, heading_deg),
+        ]
+    )
+
+
+def postures(scene, fps=15, from_s=6.0, seed=1):
+    """What was told of the person from a time on."""
+    tracker, judged = Tracker("body18"), PostureFilter("body18")
+    found = []
+    for t_s, poses, _ in scene.frames(fps, seed):
+        people = tracker.update(poses, t_s)
+        stances = judged.update(people, t_s)
+        found += [stances[person.id].posture for person in people if t_s >= from_s]
+    return found
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize("fps", [5, 15, 30])
+@pytest.mark.parametrize(
+    ("posture", "expected"),
+    [
+        (STANDING, {Posture.STANDING}),
+        (SITTING, {Posture.SITTING}),
+        (BENT, {Posture.BENT}),
+        (SUPINE, {Posture.ON_FLOOR, Posture.LYING}),
+        (ON_SIDE, {Posture.ON_FLOOR, Posture.LYING}),
+        (ON_BED, {Posture.LYING, Posture.ON_FLOOR}),
+    ],
+)
+def test_postures_are_told_apart(posture, expected, camera, fps):
+    heading_deg = 10.0 if posture is ON_SIDE else 70.0  # across the picture; along the line of sight is guesswork
+    found = Counter(postures(Scene([after_standing(posture, heading_deg)], CAMERAS[camera]), fps))
+    assert sum(found[kind] for kind in expected) >= 0.85 * sum(found.values()), found
+
+
+def test_the_bed_is_not_the_floor():
+    camera = CAMERAS["chest-high"]
+    on_bed = Counter(postures(Scene([after_standing(ON_BED)], camera)))
+    on_floor = Counter(postures(Scene([after_standing(SUPINE)], camera)))
+    assert on_bed[Posture.LYING] > 0.9 * sum(on_bed.values())
+    assert on_floor[Posture.ON_FLOOR] > 0.9 * sum(on_floor.values())
+
+
+def test_legs_hidden_behind_a_table_leave_the_upright_upright():
+    scene = Scene([after_standing(STANDING)], CAMERAS["on the wall"], hidden=(0, 330, 640, 480))
+    found = Counter(postures(scene))
+    assert found[Posture.LYING] + found[Posture.ON_FLOOR] == 0
+
+
+def test_a_posture_does_not_flicker():
+    scene = Scene([after_standing(SITTING)], flaws=Flaws(noise=0.015, drop_keypoint=0.2))
+    found = postures(scene)
+    assert sum(a is not b for a, b in pairwise(found)) <= 2
+
+
+def test_somebody_lost_keeps_the_last_posture():
+    tracker, judged = Tracker("body18"), PostureFilter("body18")
+    scene = Scene([after_standing(SITTING)], flaws=Flaws(drop_person=0))
+    last = []
+    for t_s, poses, _ in scene.frames(15, 1):
+        people = tracker.update(poses if t_s < 8 else [], t_s)
+        last = list(judged.update(people, t_s).values())
+    assert [stance.posture for stance in last] == [Posture.SITTING]
