@@ -38,6 +38,7 @@ def _table(r: BenchResult) -> str:
         ("preprocess", r.preprocess_ms),
         ("infer", r.infer_ms),
         ("associate", r.associate_ms),
+        ("tracking, care", r.follow_ms),
         ("encode", r.encode_ms),
     ]
     return "\n".join(
