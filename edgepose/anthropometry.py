@@ -89,10 +89,13 @@ def stature(rows: Rows, layout: str) -> float | None:
 
 def centre(rows: Rows, places: Sequence[int]) -> tuple[float, float] | None:
     """Mean of those of some keypoints that are seen, pixels."""
-    seen = [rows[place] for place in places if rows[place][2] > 0]
-    if not seen:
-        return None
-    return sum(row[0] for row in seen) / len(seen), sum(row[1] for row in seen) / len(seen)
+    x = y = 0.0
+    seen = 0
+    for place in places:  # a plain loop, since this is called a dozen times a person and frame
+        row = rows[place]
+        if row[2] > 0:
+            x, y, seen = x + row[0], y + row[1], seen + 1
+    return (x / seen, y / seen) if seen else None
 
 
 def upright(rows: Rows, layout: str) -> bool:

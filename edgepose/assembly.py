@@ -7,6 +7,7 @@ bone would be longer than the person is tall.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,10 +42,10 @@ class Body:
         """Back into arrays."""
         return Pose(np.array(self.rows, dtype=np.float32), self.score)
 
-    @property
+    @cached_property
     def seen(self) -> int:
         """How many keypoints."""
-        return sum(row[2] > 0 for row in self.rows)
+        return len([None for row in self.rows if row[2] > 0])
 
 
 def belongs(body: Body, part: Body, stature_px: float, layout: str) -> bool:

@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "the daemon: cameras in, skeletons out over MQTT",
     "predict": "pictures, folders, videos and streams to keypoint files",
     "eval": "COCO keypoint AP of a network",
+    "replay": "clips through tracking and care: what a camera that saw them would have told",
     "bench": "each stage and the whole pipeline, timed side by side",
     "check": "validate a configuration file, all problems at once",
     "doctor": "look at camera, broker, network, clock and disk, and say what to do",

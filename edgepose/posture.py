@@ -16,6 +16,7 @@ from edgepose.anthropometry import (
     HIP_LEVEL,
     KNEE_LEVEL,
     SHOULDER_LEVEL,
+    THIGH,
     TORSO,
     Rows,
     centre,
@@ -182,7 +183,7 @@ class _Body:
         level = self._level(shoulders, scale, t_s)
         hip_level = self._above_ground(points.get("hips"), scale)
         height = _height(rows, points, scale)
-        posture, confidence = _judged(level, hip_level, upright, height, points)
+        posture, confidence = _judged(level, hip_level, upright, height, _legs(points, scale))
         self.stance = Stance(
             *self._settled(posture, confidence, t_s),
             level=level,
@@ -219,7 +220,7 @@ class _Body:
         if lowest is None or shoulders is None:
             return
         ground = points[lowest][1] + _GROUNDS[lowest] * stature
-        if lowest != "hips" and _legs(points) > 0.9:
+        if lowest != "hips" and _stands(points, stature):
             stature = min(stature, max((ground - shoulders[1]) / SHOULDER_LEVEL, 0.6 * stature))
         if self._ground is None:
             if ground - shoulders[1] >= _FIRST_LEVEL * stature:  # whoever is met on the floor tells no ground
@@ -311,15 +312,12 @@ def _height(rows: Rows, points: dict[str, Point], stature: float) -> float:
     return (max(ys) - min(ys)) / stature
 
 
-def _judged(
-    level: float, hip_level: float, upright: float, height: float, points: dict[str, Point]
-) -> tuple[Posture, float]:
+def _judged(level: float, hip_level: float, upright: float, height: float, thigh: float) -> tuple[Posture, float]:
     """The posture of one frame and how sure it is, from what can be told; comparisons with the unknown are false."""
     if math.isnan(upright):
         return (Posture.ON_FLOOR, 0.5) if level <= 0.3 and height <= FLAT_HEIGHT else (Posture.UNKNOWN, 0.0)
     if upright < 0.5 or (level <= _AWAY_LYING and upright < 0.7):
-        return _judged_leaning(level, hip_level, upright, height, points)
-    thigh = _legs(points)
+        return _judged_leaning(level, hip_level, upright, height, thigh)
     if hip_level <= SAT_HIPS and level <= SAT_LEVEL:
         return Posture.ON_FLOOR, 0.6
     if thigh < 0.65 or hip_level < 0.36:
@@ -330,22 +328,28 @@ def _judged(
 
 
 def _judged_leaning(
-    level: float, hip_level: float, upright: float, height: float, points: dict[str, Point]
+    level: float, hip_level: float, upright: float, height: float, thigh: float
 ) -> tuple[Posture, float]:
     """The same where the torso is far from upright: flat as a whole, or over legs that stand."""
     flat = height <= FLAT_HEIGHT or (level <= LOW_LEVEL and not hip_level > _BENT_HIPS)
     if flat:
         on_floor = level <= 0.3 and not hip_level > 0.25
         return (Posture.ON_FLOOR if on_floor else Posture.LYING), min(1.0, 1.2 - abs(upright))
-    if _legs(points) >= 0.5:
+    if thigh >= 0.5:
         return Posture.BENT, min(1.0, 1.1 - abs(upright))
     return Posture.UNKNOWN, 0.0
 
 
-def _legs(points: dict[str, Point]) -> float:
-    """How upright the thighs are: 1 straight down, 0 level; not-a-number where they aren't seen."""
+def _stands(points: dict[str, Point], stature: float) -> bool:
+    """Whether the thighs hang straight down, and not towards the camera, whatever its tilt makes of their length."""
+    if _legs(points, stature) < 0.5 or "hips" not in points or "knees" not in points:
+        return False
+    (hip_x, hip_y), (knee_x, knee_y) = points["hips"], points["knees"]
+    return knee_y - hip_y > 2 * abs(knee_x - hip_x)
+
+
+def _legs(points: dict[str, Point], stature: float) -> float:
+    """How upright the thighs are: 1 straight down, 0 level, also where they point at the camera; not-a-number unseen."""
     if "hips" not in points or "knees" not in points:
         return _NAN
-    (hx, hy), (kx, ky) = points["hips"], points["knees"]
-    length = math.hypot(kx - hx, ky - hy)
-    return (ky - hy) / length if length > 0 else _NAN
+    return (points["knees"][1] - points["hips"][1]) / (THIGH * stature)

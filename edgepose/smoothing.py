@@ -43,22 +43,22 @@ class KeypointFilter:
         settings = self._settings
         seen = keypoints[:, 2] > 0
         elapsed_s = t_s - self._seen_s
-        fresh = elapsed_s > settings.forget_s
-        known = seen & ~fresh
-        elapsed_s = np.maximum(np.where(known, elapsed_s, 1.0), 1e-3)[:, None]
-        xy = keypoints[:, :2]
-        moved = xy - self._xy
+        known = seen & (elapsed_s <= settings.forget_s)
+        if not known.all():
+            born = seen & ~known
+            self._xy[born], self._speed[born] = keypoints[born, :2], 0.0
+            elapsed_s = np.where(known, elapsed_s, 1.0)
+        elapsed_s = np.maximum(elapsed_s, 1e-3)[:, None]
+        moved = keypoints[:, :2] - self._xy
         speed = self._speed + _weight(settings.speed_cutoff_hz, elapsed_s) * (moved / elapsed_s - self._speed)
-        magnitude = np.sqrt((speed * speed).sum(axis=1, keepdims=True)) / max(stature_px, 1.0)
-        smooth = self._xy + _weight(settings.min_cutoff_hz + settings.beta_hz * magnitude, elapsed_s) * moved
-        born = (seen & fresh)[:, None]
-        known = known[:, None]
-        self._xy = np.where(known, smooth, np.where(born, xy, self._xy))
-        self._speed = np.where(known, speed, np.where(born, 0.0, self._speed))
-        self._seen_s = np.where(seen, t_s, self._seen_s)
-        out = np.zeros_like(keypoints, dtype=np.float32)
+        magnitude = np.sqrt(np.einsum("kd,kd->k", speed, speed))[:, None] / max(stature_px, 1.0)
+        moved *= _weight(settings.min_cutoff_hz + settings.beta_hz * magnitude, elapsed_s)
+        kept = known[:, None]
+        self._speed = np.where(kept, speed, self._speed)
+        self._xy += np.where(kept, moved, 0.0)
+        self._seen_s[seen] = t_s
+        out = keypoints.astype(np.float32)
         out[seen, :2] = self._xy[seen]
-        out[:, 2] = keypoints[:, 2]
         return out
 
 

@@ -13,8 +13,6 @@ from edgepose.zones import Corners, contains
 
 Zones = Mapping[str, tuple[str, Corners]]
 """Kind and polygon (normalised 0 to 1) by name."""
-_RIM = 0.015
-"""Of the picture's width: a keypoint so near its side is at its rim."""
 
 
 class Care:
@@ -60,19 +58,13 @@ class Care:
     def _seen(self, person: Person, size: tuple[int, int]) -> Seen:
         rows = person.pose.keypoints.tolist()
         places = groups(self._layout)
-        seen = [row for row in rows if row[2] > 0]
-        points = [centre(rows, places[level]) for level in ("hips", "shoulders", "head", "ankles", "knees")]
-        middle = next((point for point in points if point is not None), (0.0, 0.0))
-        feet = points[3]
-        rim = _RIM * size[0]
-        leaving = any(row[0] <= rim or row[0] >= size[0] - 1 - rim for row in seen)
-        return Seen(
-            person=person,
-            stance=self.stances.get(person.id, NOTHING),
-            place=middle,
-            zones=self._zones_at([middle] if feet is None else [middle, feet], size) if self._zones else {},
-            leaving=leaving,
-        )
+        levels = (centre(rows, places[level]) for level in ("hips", "shoulders", "head", "knees", "ankles"))
+        middle = next((point for point in levels if point is not None), (0.0, 0.0))
+        zones: Mapping[str, str] = {}
+        if self._zones:
+            feet = centre(rows, places["ankles"])
+            zones = self._zones_at([middle] if feet is None else [middle, feet], size)
+        return Seen(person, self.stances.get(person.id, NOTHING), middle, zones)
 
     def _zones_at(self, points: Sequence[Point], size: tuple[int, int]) -> dict[str, str]:
         width, height = size

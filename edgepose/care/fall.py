@@ -26,6 +26,8 @@ _SLOW_SHARE = 0.6
 """A slow fall must come down this share of its way within half a second."""
 _STILL_AT_END_S = 3.0
 """Somebody who is not flat counts as fallen at the end of a clip after so long without moving."""
+_TOPPLE_S = 1.2
+"""Whoever falls is flat so soon; whoever sits down and then lies down is not."""
 _SETTLE_S = 2.5
 """Whoever moves for longer after coming down has come down to do something."""
 _NEAR = 0.9
@@ -126,6 +128,7 @@ class _Fallen:
         self._seen_s = t_s
         self._down_s = t_s
         self._still_since_s = self._up_since_s = math.inf
+        self._flat_s = t_s if seen.stance.flat else math.inf
 
     def about(self, seen: Seen) -> bool:
         """Whether this fall is of that person."""
@@ -157,7 +160,7 @@ class _Fallen:
         """The clip's end counts as lying still."""
         hard = self._drop >= self._settings.hard_drop
         still = self._settled() and t_s - self._still_since_s >= _STILL_AT_END_S
-        down = self._stance.down and (self._stance.flat or hard or still) and math.isinf(self._up_since_s)
+        down = self._stance.down and (self._fell_flat() or hard or still) and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
         if self.case.phase is Phase.SUSPECTED and down and settled:
             return [self._confirmed(t_s, "end of clip")]
@@ -182,6 +185,8 @@ class _Fallen:
         self._place, self._seen_s = seen.place, t_s
         # What the impact leaves of a body is often only a head: now that it is known to fall, that counts as well.
         self._drop = max(self._drop, stance.drop if t_s - self._down_s <= _PEAK_S else 0.0)
+        if stance.flat:
+            self._flat_s = min(self._flat_s, t_s)
         still = stance.down and stance.speed <= self._settings.still_speed
         self._still_since_s = min(self._still_since_s, t_s) if still else math.inf
         self._up_since_s = min(self._up_since_s, t_s) if stance.up else math.inf
@@ -192,7 +197,7 @@ class _Fallen:
         if not math.isinf(self._up_since_s):
             return ""
         hard = self._drop >= settings.hard_drop
-        needed_s = settings.still_s if stance.flat else settings.still_upright_s
+        needed_s = settings.still_s if self._fell_flat() else settings.still_upright_s
         down_s = t_s - self._down_s if stance.down else 0.0
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
         reasons = {
@@ -202,6 +207,10 @@ class _Fallen:
             "has not got up": down_s >= settings.latest_s and stance.flat,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def _fell_flat(self) -> bool:
+        """Whether the person is flat and has been since the fall, rather than having sat down first."""
+        return self._stance.flat and self._flat_s - self._down_s <= _TOPPLE_S
 
     def _settled(self) -> bool:
         """Whether the person has been still since soon after coming down."""

@@ -25,8 +25,6 @@ class Seen:
     """Of the body's middle, pixels."""
     zones: Mapping[str, str]
     """Names and kinds of the zones that hold the body's middle or its feet."""
-    leaving: bool
-    """Whether the body touches the left or right rim of the picture."""
 
     @property
     def id(self) -> int:
