@@ -34,6 +34,8 @@ _STEADY_S = 0.25
 """Levels are medians over so long: one wrong frame is no fall, and no rise."""
 _RISE_PER_S = 1.2
 """Nobody gets up faster: a higher level was somebody else's shoulders."""
+_JUMP, _FALL_PER_S = 0.1, 3.0
+"""And nobody falls faster: a body that is so much lower in the next frame is somebody else's, or a cut in the film."""
 _GROUND_S = 0.5
 """How fast the ground under a person follows, while they are upright."""
 _UPRIGHT, _FIRST_UPRIGHT, _FIRST_LEVEL = 0.7, 0.5, 0.42
@@ -244,7 +246,10 @@ class _Body:
             self._raw.popleft()
         steady = median([level for _, level in self._raw])
         if self._levels and t_s - self._levels[-1][0] <= _HOLD_S:
-            steady = min(steady, self._levels[-1][1] + _RISE_PER_S * (t_s - self._levels[-1][0]))
+            elapsed_s = t_s - self._levels[-1][0]
+            steady = min(steady, self._levels[-1][1] + _RISE_PER_S * elapsed_s)
+            if steady < self._levels[-1][1] - _JUMP - _FALL_PER_S * elapsed_s:
+                self._levels.clear()
         self._levels.append((t_s, steady))
         while len(self._levels) > 1 and self._levels[1][0] <= t_s - _LONG_DROP_S:
             self._levels.popleft()
@@ -349,7 +354,7 @@ def _stands(points: dict[str, Point], stature: float) -> bool:
 
 
 def _legs(points: dict[str, Point], stature: float) -> float:
-    """How upright the thighs are: 1 straight down, 0 level, also where they point at the camera; not-a-number unseen."""
+    """How upright the thighs are: 1 straight down, 0 level or pointing at the camera; not-a-number unseen."""
     if "hips" not in points or "knees" not in points:
         return _NAN
     return (points["knees"][1] - points["hips"][1]) / (THIGH * stature)

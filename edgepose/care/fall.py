@@ -19,8 +19,11 @@ _PEAK_S = 1.0
 """The speed of coming down is remembered so long."""
 _RISEN_S = 0.5
 """A suspicion is dropped once the person is upright for so long."""
+_GLIMPSE_S = 1.0
 _UNSEEN_S = 3.0
-"""Somebody out of sight since the fall counts as lying still after so long."""
+"""Somebody seen within the first is watched; whoever is out of sight since a hard fall counts as down after the other."""
+_BLIND_S = 1.0
+"""A longer gap between frames is the camera's, not the person's."""
 _EXPIRE_S = 15.0
 _SLOW_SHARE = 0.6
 """A slow fall must come down this share of its way within half a second."""
@@ -42,10 +45,15 @@ class FallRule:
         self._settings = settings or Fall()
         self._peaks: dict[int, _Peak] = {}
         self._falls: list[_Fallen] = []
+        self._now_s = math.inf
 
     def update(self, view: View) -> list[CareEvent]:
         """Suspicions, alerts and their ends."""
         events: list[CareEvent] = []
+        if view.t_s - self._now_s > _BLIND_S:
+            for fallen in self._falls:
+                fallen.pause(view.t_s - self._now_s)
+        self._now_s = view.t_s
         for seen in view.people:
             peak = self._peaks.setdefault(seen.id, _Peak())
             if seen.visible:
@@ -166,6 +174,13 @@ class _Fallen:
             return [self._confirmed(t_s, "end of clip")]
         return []
 
+    def pause(self, gap_s: float) -> None:
+        """Let time in which the camera saw nothing not count."""
+        self._seen_s += gap_s
+        self._down_s += gap_s
+        self._still_since_s += gap_s
+        self._flat_s += gap_s
+
     def _find(self, view: View) -> Seen | None:
         """The fallen person: by id, or whoever is found lying where they lie."""
         others: list[Seen] = []
@@ -201,10 +216,10 @@ class _Fallen:
         down_s = t_s - self._down_s if stance.down else 0.0
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
         reasons = {
-            "out of sight since": t_s - self._seen_s >= _UNSEEN_S and (hard or stance.flat),
+            "out of sight since": hard and t_s - self._seen_s >= _UNSEEN_S,
             "stays down": hard and down_s >= settings.down_s,
             "lies still": still_s >= needed_s,
-            "has not got up": down_s >= settings.latest_s and stance.flat,
+            "has not got up": down_s >= settings.latest_s and stance.flat and t_s - self._seen_s <= _GLIMPSE_S,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
