@@ -82,7 +82,7 @@ def test_install_upgrade_and_uninstall(machine: Nspawn):
 
 def test_a_version_that_does_not_start_gives_way_to_the_one_before(machine: Nspawn, wheels: Path):
     machine.run(INSTALLER, *OFFLINE, "--config", "/srv/edgepose.yaml", "--mqtt-password", "/srv/password")
-    service, before = Service(machine), machine.run("readlink", VENV)
+    before = machine.run("readlink", VENV)
     spoil(wheels, wheels / "broken")
     refused = machine.attempt(INSTALLER, "--wheels", "/srv/wheels/broken")
     assert refused.returncode == 1
