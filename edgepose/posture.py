@@ -34,7 +34,7 @@ _STEADY_S = 0.25
 """Levels are medians over so long: one wrong frame is no fall, and no rise."""
 _RISE_PER_S = 1.2
 """Nobody gets up faster: a higher level was somebody else's shoulders."""
-_JUMP, _FALL_PER_S = 0.1, 3.0
+_JUMP, _FALL_PER_S = 0.2, 3.0
 """And nobody falls faster: a body that is so much lower in the next frame is somebody else's, or a cut in the film."""
 _GROUND_S = 0.5
 """How fast the ground under a person follows, while they are upright."""

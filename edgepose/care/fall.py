@@ -21,7 +21,7 @@ _RISEN_S = 0.5
 """A suspicion is dropped once the person is upright for so long."""
 _GLIMPSE_S = 1.0
 _UNSEEN_S = 3.0
-"""Somebody seen within the first is watched; whoever is out of sight since a hard fall counts as down after the other."""
+"""Somebody seen so lately is watched; out of sight for so long since a hard fall, they count as lying still."""
 _BLIND_S = 1.0
 """A longer gap between frames is the camera's, not the person's."""
 _EXPIRE_S = 15.0
