@@ -59,7 +59,7 @@ class GestureRule:
         """How far each hand is beside its shoulder, in statures; None unless both are above the head."""
         keypoints = seen.person.pose.keypoints
         heads = [float(keypoints[place, 1]) for place in self._head if keypoints[place, 2] > 0]
-        if not heads:
+        if not heads or seen.stance.uprightness < 0.5:  # the hands of somebody lying are beyond the head, not above it
             return None
         limit = min(heads) - _RAISED * seen.person.stature_px
         offsets = {}
