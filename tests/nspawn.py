@@ -182,7 +182,7 @@ class Nspawn:
                 process.wait(20)
                 break
         self._mount_point.rmdir()
-        for group in self._cgroups:
+        for group in filter(Path.is_dir, self._cgroups):  # none where the start failed before making them
             for folder in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
                 folder.rmdir()
             group.rmdir()
