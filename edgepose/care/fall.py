@@ -9,6 +9,7 @@ meant: it is confirmed when the person then lies still, or has not got up after 
 import math
 from collections import deque
 
+from edgepose.anthropometry import SHOULDER_LEVEL
 from edgepose.care.events import CareEvent, Case, Naming, Phase
 from edgepose.care.settings import Fall
 from edgepose.care.view import Seen, View
@@ -17,6 +18,10 @@ from edgepose.posture import Stance
 KIND = "fall"
 _PEAK_S = 1.0
 """The speed of coming down is remembered so long."""
+_START_S, _LEAST_START = 3.0, 0.5
+"""A fall begins at the highest that the shoulders were within so long, taken to be at least this share of standing."""
+_TOPPLED = 0.55
+"""Somebody who comes down slowly with the torso still more upright than this is sitting down."""
 _RISEN_S = 0.5
 """A suspicion is dropped once the person is upright for so long."""
 _GLIMPSE_S = 1.0
@@ -86,9 +91,11 @@ class FallRule:
         stance = seen.stance
         if not seen.visible or seen.resting or not stance.grounded or not stance.low:
             return False
-        settings = self._settings
-        slowly = peak.drop >= _SLOW_SHARE * settings.slow_drop and peak.long_drop >= settings.slow_drop
-        return slowly or peak.drop >= settings.drop
+        settings, share = self._settings, peak.share
+        if peak.drop >= share * settings.drop:
+            return True
+        slowly = peak.drop >= share * _SLOW_SHARE * settings.slow_drop and peak.long_drop >= share * settings.slow_drop
+        return slowly and not stance.uprightness > _TOPPLED
 
     def _known(self, seen: Seen) -> bool:
         return any(fallen.about(seen) for fallen in self._falls)
@@ -99,6 +106,7 @@ class _Peak:
 
     def __init__(self) -> None:
         self._drops: deque[tuple[float, float, float]] = deque()
+        self._levels: deque[tuple[float, float]] = deque()
 
     def add(self, stance: Stance, t_s: float) -> None:
         """One more frame."""
@@ -106,6 +114,19 @@ class _Peak:
         self._drops.append((t_s, *drops))
         while self._drops[0][0] < t_s - _PEAK_S:
             self._drops.popleft()
+        if not math.isnan(stance.level):
+            self._levels.append((t_s, stance.level))
+        while self._levels and self._levels[0][0] < t_s - _START_S:
+            self._levels.popleft()
+
+    @property
+    def share(self) -> float:
+        """Of the speed of a fall from standing, that of one from where the shoulders were: they fall as far as that.
+
+        A free fall from a height h ends with a speed in proportion to the square root of h.
+        """
+        start = max((level for _, level in self._levels), default=SHOULDER_LEVEL)
+        return math.sqrt(min(max(start / SHOULDER_LEVEL, _LEAST_START), 1.0))
 
     @property
     def drop(self) -> float:
