@@ -116,7 +116,7 @@ class Tracker:
         claimed, free = self._shared_out([Body.of(pose) for pose in poses], t_s)
         for person in self._people:
             person.advance(claimed.get(person), t_s)
-        self._drop_doubles(claimed, t_s)
+        gone += self._drop_doubles(claimed, t_s)
         self._add_new(free, claimed, t_s)
         gone += self._give_up(t_s)
         return tuple(gone) + tuple(person.value(t_s) for person in self._people if person.confirmed)
@@ -195,7 +195,7 @@ class Tracker:
                 continue
             self._people.append(_Known(next(self._ids), body, height, t_s, self._layout, self._settings))
 
-    def _drop_doubles(self, claimed: dict["_Known", Body], t_s: float) -> None:
+    def _drop_doubles(self, claimed: dict["_Known", Body], t_s: float) -> list[Person]:
         """Forget parts of somebody that pass for somebody: they have never been seen apart, or are a few keypoints."""
         doubles = set()
         for person, body in claimed.items():
@@ -207,7 +207,7 @@ class Tracker:
             person.note_company(covered, t_s)
             if covered and person.is_double(t_s):
                 doubles.add(person)
-        self._people = [person for person in self._people if person not in doubles]
+        return self._without(doubles, t_s)
 
     def _lies_on(self, body: Body, other: "_Known", whole: Body) -> bool:
         """Whether a body may be a part of somebody: within them, or what they lack."""
@@ -218,13 +218,15 @@ class Tracker:
     def _give_up(self, t_s: float) -> list[Person]:
         """Forget those who were lost for too long."""
         limits = {True: self._settings.max_lost_s, False: self._settings.tentative_lost_s}
-        over = [person for person in self._people if t_s - person.seen_s > limits[person.confirmed]]
-        self._people = [person for person in self._people if person not in over]
-        return [person.value(t_s, TrackState.GONE) for person in over if person.confirmed]
+        return self._without({person for person in self._people if t_s - person.seen_s > limits[person.confirmed]}, t_s)
 
     def _forget_all(self, t_s: float) -> list[Person]:
-        gone = [person.value(t_s, TrackState.GONE) for person in self._people if person.confirmed]
-        self._people = []
+        return self._without(set(self._people), t_s)
+
+    def _without(self, over: set["_Known"], t_s: float) -> list[Person]:
+        """Let go of some, and tell of those who were told of before, so that nobody else remembers them either."""
+        gone = [person.value(t_s, TrackState.GONE) for person in self._people if person in over and person.confirmed]
+        self._people = [person for person in self._people if person not in over]
         return gone
 
 

@@ -13,6 +13,7 @@ from edgepose.config import FileSource
 from edgepose.demo_clip import CLIP, TRUTH
 from edgepose.domain import Pose
 from edgepose.skeleton import LAYOUTS
+from edgepose.tracking import Tracker, TrackState
 
 EVERY = 5
 """Frames; their poses change little in a third of a second."""
@@ -71,6 +72,19 @@ def test_nearly_everybody_is_found_where_they_are(name: str, truth: dict):
     shares = {action: round(score.found[action] / count, 3) for action, count in score.in_view.items()}
     print(f"{name}: {score.share():.3f} of {score.in_view.total()} found, {shares}")
     assert score.share() >= 0.9
+
+
+def test_everybody_who_was_told_of_is_told_to_be_gone():
+    pipeline = networks.build_pipeline(networks.load("edgepose_192x256_int8"))
+    tracker = Tracker("body18")
+    known: set[int] = set()
+    source = open_source(FileSource(path=str(CLIP)), stall_timeout_s=10)
+    for frame in source.frames():
+        people = tracker.update([track.pose for track in pipeline(frame).tracks], frame.t_s)
+        told = {person.id for person in people if person.state is not TrackState.GONE}
+        known = (known | told) - {person.id for person in people if person.state is TrackState.GONE}
+        assert known == told
+    source.close()
 
 
 def test_the_truth_belongs_to_the_clip(truth: dict):
