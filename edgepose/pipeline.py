@@ -58,7 +58,7 @@ class Pipeline:
             heat_quant=(maps.heat_quant.scale, maps.heat_quant.zero_point),
             paf_quant=(maps.paf_quant.scale, maps.paf_quant.zero_point),
         )
-        keypoints = people.keypoints.copy()
+        keypoints = people.keypoints  # ours: fresh with every call
         seen = keypoints[..., 2] > 0
         keypoints[seen, :2] = transform.to_frame(self._grid.to_input(keypoints[seen, :2]))
         associated = time.perf_counter()
