@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgepose.errors import EdgeposeError
 from edgepose.formats.coco import PERSON
+from edgepose.resampling import Evidence, Matches
 
 _NUMBERS = 3 * 17
 _AREA_OF_BOX = 0.53
@@ -63,6 +66,21 @@ class AnnotatedSet:
 
     def score(self, results: Sequence[dict[str, Any]]) -> Scores:
         """How well COCO keypoint results (edgepose.formats.coco) find the people."""
+        evaluation = self._evaluated(results)
+        with contextlib.redirect_stdout(io.StringIO()):
+            evaluation.accumulate()
+            evaluation.summarize()
+        return Scores(*(round(float(number), 4) for number in evaluation.stats[:6]))
+
+    def evidence(self, results: Sequence[dict[str, Any]]) -> Evidence:
+        """The same in the form that tells what is chance (edgepose.resampling)."""
+        evaluation = self._evaluated(results)
+        pictures = len(evaluation.params.imgIds)
+        by_size = [evaluation.evalImgs[n * pictures : (n + 1) * pictures] for n in range(3)]
+        return Evidence(*(_matches(found) for found in by_size))
+
+    def _evaluated(self, results: Sequence[dict[str, Any]]) -> Any:
+        """The evaluation of pycocotools, after it has matched people found with people annotated."""
         from pycocotools.cocoeval import COCOeval
 
         copies = [dict(entry) for entry in results]  # loadRes writes into what it is given
@@ -70,14 +88,45 @@ class AnnotatedSet:
             found = self._truth.loadRes(copies) if copies else _index({**self._truth.dataset, "annotations": []})
             evaluation = COCOeval(self._truth, found, "keypoints")
             evaluation.evaluate()
-            evaluation.accumulate()
-            evaluation.summarize()
-        return Scores(*(round(float(number), 4) for number in evaluation.stats[:6]))
+        return evaluation
+
+
+def _matches(pictures: Sequence[dict[str, Any] | None]) -> Matches:
+    """One entry a picture, in order, as pycocotools leaves them; None where there is nobody, annotated or found."""
+    positives = [0 if entry is None else int((entry["gtIgnore"] == 0).sum()) for entry in pictures]
+    found = [(number, entry) for number, entry in enumerate(pictures) if entry is not None]
+    scores = np.array([score for _, entry in found for score in entry["dtScores"]], np.float64)
+    order = np.argsort(-scores, kind="mergesort")  # as pycocotools breaks ties
+    picture = np.array([number for number, entry in found for _ in entry["dtScores"]], np.int64)
+    matched = np.concatenate([np.zeros((10, 0)), *(entry["dtMatches"] for _, entry in found)], axis=1) > 0
+    ignored = np.concatenate([np.zeros((10, 0)), *(entry["dtIgnore"] for _, entry in found)], axis=1) > 0
+    return Matches(
+        picture=picture[order],
+        right=(matched & ~ignored)[:, order],
+        wrong=(~matched & ~ignored)[:, order],
+        positives=np.array(positives, np.int64),
+    )
 
 
 def load_annotations(path: Path) -> AnnotatedSet:
     """The set of a COCO keypoint file. Raises EdgeposeError where it can't be read or is none."""
     return AnnotatedSet(_read_json(path))
+
+
+def load_results(path: Path, annotated: AnnotatedSet) -> list[dict[str, Any]]:
+    """COCO keypoint results for a set. Raises EdgeposeError where they can't be read or are of another set."""
+    document = _read_json(path, "results")
+    try:
+        results = [{**entry, "image_id": int(entry["image_id"]), "score": float(entry["score"])} for entry in document]
+        lengths = {len(entry["keypoints"]) for entry in results}
+    except (KeyError, TypeError, ValueError) as exc:
+        raise EdgeposeError(f"{path} holds no COCO keypoint results: {_missing(exc)} in its entries") from exc
+    if lengths - {_NUMBERS}:
+        raise EdgeposeError(f"{path} holds people with {min(lengths - {_NUMBERS})} keypoint numbers, not {_NUMBERS}")
+    strange = {entry["image_id"] for entry in results} - {image.id for image in annotated.images}
+    if strange:
+        raise EdgeposeError(f"{path} holds people of picture {min(strange)}, which the annotations don't name")
+    return results
 
 
 def image_ids(path: Path) -> dict[str, int]:
@@ -89,13 +138,13 @@ def image_ids(path: Path) -> dict[str, int]:
         raise EdgeposeError(f"{path} is not a COCO file: {_missing(exc)} in its images") from exc
 
 
-def _read_json(path: Path) -> Any:
+def _read_json(path: Path, what: str = "annotations") -> Any:
     try:
         return json.loads(path.read_bytes())
     except OSError as exc:
-        raise EdgeposeError(f"can't read the annotations {path}: {exc.strerror}") from exc
+        raise EdgeposeError(f"can't read the {what} {path}: {exc.strerror}") from exc
     except ValueError as exc:
-        raise EdgeposeError(f"the annotations {path} are not JSON: {exc}") from exc
+        raise EdgeposeError(f"the {what} {path} are not JSON: {exc}") from exc
 
 
 def _missing(exc: Exception) -> str:

@@ -11,10 +11,10 @@ import av
 import numpy as np
 import pytest
 
-from edgepose import networks
+from edgepose import networks, resampling
 from edgepose.demo_clip import CLIP, TRUTH
 from edgepose.errors import EdgeposeError
-from edgepose.evaluation import AnnotatedSet, load_annotations
+from edgepose.evaluation import AnnotatedSet, load_annotations, load_results
 from edgepose.formats.keypoints import to_layout
 from tests.clips import encoded
 
@@ -121,6 +121,112 @@ def test_annotations_that_are_not_there_are_told_by_name(tmp_path):
         load_annotations(tmp_path / "none.json")
 
 
+# ---- what is chance
+
+
+def test_scores_of_the_whole_set_are_those_of_pycocotools():
+    truth, results = noisy_set(seed=1)
+    ours = resampling_scores(truth, results, np.ones(12, np.int64))
+    np.testing.assert_allclose(ours, six(AnnotatedSet(truth).score(results)), atol=5e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_picture_drawn_twice_counts_as_two_pictures(seed):
+    truth, results = noisy_set(seed)
+    draws = np.random.default_rng(seed).multinomial(12, np.full(12, 1 / 12))
+    repeated = {**truth, "images": [], "annotations": []}
+    found_again = []
+    for image in truth["images"]:
+        for again in range(draws[image["id"] - 1]):
+            copy_id = (
+                image["id"] * 100 + again
+            )  # beside each other, since people with the same score are taken in order
+            repeated["images"].append({**image, "id": copy_id})
+            repeated["annotations"] += [
+                {**a, "image_id": copy_id} for a in truth["annotations"] if a["image_id"] == image["id"]
+            ]
+            found_again += [{**r, "image_id": copy_id} for r in results if r["image_id"] == image["id"]]
+    ours = resampling_scores(truth, results, draws)
+    np.testing.assert_allclose(ours, six(AnnotatedSet(repeated).score(found_again)), atol=5e-5, err_msg=f"seed {seed}")
+
+
+def test_the_interval_holds_the_score_and_is_the_same_again():
+    truth, results = noisy_set(seed=3)
+    evidence, score = AnnotatedSet(truth).evidence(results), AnnotatedSet(truth).score(results)
+    spread = resampling.intervals(evidence, rounds=200)
+    low, high = spread[0]
+    assert low < score.AP < high
+    assert spread == resampling.intervals(evidence, rounds=200)
+
+
+def test_nobody_of_a_size_has_no_interval():
+    evidence = AnnotatedSet(document(annotation(1), annotation(2))).evidence([found(1)])
+    none = [interval is None for interval in resampling.intervals(evidence, rounds=20)]
+    assert none == [False, False, False, False, True, False]
+
+
+def test_a_network_that_is_better_everywhere_is_better_for_certain_and_not_better_than_itself():
+    truth, results = noisy_set(seed=5)
+    perfect = [found(a["image_id"], shift=shift_of(a)) for a in truth["annotations"]]
+    annotated = AnnotatedSet(truth)
+    better = resampling.compare(annotated.evidence(results), annotated.evidence(perfect), rounds=200)[0]
+    assert better.probability == 1
+    assert 0 < better.interval[0] < better.value < better.interval[1]
+    same = resampling.compare(annotated.evidence(results), annotated.evidence(results), rounds=50)[0]
+    assert (same.value, same.interval, same.probability) == (0, (0, 0), 0.5)
+
+
+def test_nobody_found_can_be_compared_too():
+    annotated = AnnotatedSet(document(annotation(1), annotation(2)))
+    difference = resampling.compare(annotated.evidence([]), annotated.evidence([found(1)]), rounds=50)[0]
+    assert difference.value == pytest.approx(51 / 101)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "the results .* are not JSON"),
+        ('{"annotations": []}', "holds no COCO keypoint results"),
+        (json.dumps([{"image_id": 1}]), "holds no COCO keypoint results: there is no 'score'"),
+        (json.dumps([{**found(1), "keypoints": [1, 2, 3]}]), "holds people with 3 keypoint numbers, not 51"),
+        (json.dumps([found(77)]), "holds people of picture 77, which the annotations don't name"),
+    ],
+)
+def test_results_that_are_none_are_told_in_one_sentence(tmp_path, text, sentence):
+    file = tmp_path / "r.json"
+    file.write_text(text)
+    with pytest.raises(EdgeposeError, match=sentence):
+        load_results(file, AnnotatedSet(document(annotation(1))))
+
+
+def noisy_set(seed: int) -> tuple[dict, list[dict]]:
+    """12 pictures with none to three people of two sizes, and what a mediocre network might find in them."""
+    random = np.random.default_rng(seed)
+    people, results = [], []
+    for image in range(1, 13):
+        for _ in range(random.integers(0, 4)):
+            shift = float(random.integers(0, 400))
+            people.append(annotation(image, shift=shift, area=float(random.choice([2000, 5000, 15000]))))
+            if random.random() < 0.8:
+                results.append(found(image, shift=shift + random.normal(0, 9), score=random.random()))
+        if random.random() < 0.3:
+            results.append(found(image, shift=900.0, score=random.random()))
+    return document(*people, images=12), results
+
+
+def shift_of(a: dict) -> float:
+    return a["keypoints"][0] - PERSON_XY[0][0]
+
+
+def resampling_scores(truth: dict, results: list[dict], draws: np.ndarray) -> list[float]:
+    scores = AnnotatedSet(truth).evidence(results).scores(draws)
+    return np.where(np.isnan(scores), -1, scores).tolist()
+
+
+def six(scores) -> list[float]:
+    return [scores.AP, scores.AP50, scores.AP75, scores.APm, scores.APl, scores.AR]
+
+
 # ---- the command
 
 
@@ -183,7 +289,8 @@ def test_the_network_finds_the_people_of_the_demo_clip_and_results_say_what_was_
     run = evaluate("--annotations", annotated / "a.json", "--images", annotated / "images", "--out", out, "--json")
     assert run.returncode == 0, run.stderr
     row = json.loads(run.stdout)
-    assert list(row) == KEYS
+    assert list(row) == [*KEYS, "interval95"]
+    assert all(low <= row[key] <= high for key, (low, high) in row["interval95"].items())
     assert (row["model"], row["images"]) == (SMALLEST, len(list((annotated / "images").iterdir())))
     assert row["ms"] > 0
     assert row["AP50"] > 0.3
@@ -220,6 +327,27 @@ def test_pictures_of_another_size_than_was_annotated_are_told(annotated, tmp_pat
     run = evaluate("--annotations", tmp_path / "a.json", "--images", annotated / "images")
     assert run.returncode == 1
     assert "000000.png is 640x480 pixels, but was annotated at 320x480" in sentence(run)
+
+
+def test_two_files_of_results_are_compared(tmp_path):
+    truth, results = noisy_set(seed=7)
+    for name, content in {"a.json": truth, "worse.json": results[:3], "better.json": results}.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    words = ["--annotations", tmp_path / "a.json", "--compare", tmp_path / "worse.json", tmp_path / "better.json"]
+    run = evaluate(*words, "--json")
+    assert run.returncode == 0, run.stderr
+    row = json.loads(run.stdout)
+    assert list(row) == ["compare", *KEYS[1:8]]
+    assert row["AP"]["difference"] == pytest.approx(row["AP"]["b"] - row["AP"]["a"], abs=1e-3)
+    assert row["AP"]["probability"] > 0.5
+    table = evaluate(*words).stdout.splitlines()
+    assert [line.split()[0] for line in table[3:9]] == KEYS[1:7]
+
+
+def test_comparing_needs_no_pictures_and_scoring_a_network_needs_them(tmp_path):
+    assert evaluate("--annotations", tmp_path / "a.json").returncode == 2
+    both = ["--images", tmp_path, "--compare", tmp_path / "a.json", tmp_path / "b.json"]
+    assert evaluate("--annotations", tmp_path / "a.json", *both).returncode == 2
 
 
 def test_eval_without_its_arguments_exits_with_2():
