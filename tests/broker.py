@@ -19,7 +19,8 @@ from edgepose import config
 
 HOST = "127.0.0.1"
 USER, PASSWORD = "flat", "correct horse"
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
+"""How long anything may take that must come; only a failure takes so long."""
 
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
 
@@ -243,12 +244,17 @@ def retained(port: int, topics: str = "#") -> dict[str, bytes]:
     reader = Reader(port, topics)
     try:
         marker = f"test/marker/{time.monotonic_ns()}"
-        reader._client.subscribe(marker)
+        reader._client.subscribe(marker, qos=1)  # of another QoS it could overtake
         reader._client.publish(marker, b"all retained messages are before me", qos=1)
         wait_until(lambda: reader.payloads(marker), "the marker")
         return {message.topic: message.payload for message in reader.heard if message.retain}
     finally:
         reader.close()
+
+
+def wait_for_retained(port: int, topic: str, payload: bytes | None) -> None:
+    """Until the broker keeps that of a topic; None: nothing. What a reader has heard may be of earlier, this is not."""
+    wait_until(lambda: retained(port, topic).get(topic) == payload, f"the broker to keep {payload!r} of {topic}")
 
 
 def settings(port: int, **more: object) -> config.Mqtt:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.broker import wait_until
+
 
 class Daemon:
     """`edgepose run` on a configuration, with its log kept."""
@@ -38,6 +40,11 @@ class Daemon:
     @property
     def log(self) -> str:
         return self.log_path.read_text()
+
+    def says(self, *words: str) -> None:
+        """Until its log holds all of these words."""
+        for each in words:
+            wait_until(lambda each=each: each in self.log, f"{each!r} in the log:\n{self.log[-3000:]}")
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

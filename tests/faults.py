@@ -158,7 +158,7 @@ class FaultRun:
         self.broker.kill()
         time.sleep(self.rng.uniform(0, 1.5))
         self.broker.start()
-        wait_until(self.reader.subscribed.is_set, "the reader to be back", 30)
+        wait_until(self.reader.subscribed.is_set, "the reader to be back")
         self.relay.mend()
 
     def network_cut(self) -> None:
@@ -194,13 +194,13 @@ class FaultRun:
         before = self.daemon.log.count("was reloaded")
         self.daemon.write(self._config())
         self.daemon.send(signal.SIGHUP)
-        wait_until(lambda: self.daemon.log.count("was reloaded") > before, f"a reload:\n{self.daemon.log[-2000:]}", 60)
+        wait_until(lambda: self.daemon.log.count("was reloaded") > before, f"a reload:\n{self.daemon.log[-2000:]}")
 
     def sighup_bad(self) -> None:
         before = self.daemon.log.count("the old one keeps running")
         self.daemon.write({**self._config(), "modle": {}})
         self.daemon.send(signal.SIGHUP)
-        wait_until(lambda: self.daemon.log.count("the old one keeps running") > before, "a refusal", 60)
+        wait_until(lambda: self.daemon.log.count("the old one keeps running") > before, "a refusal")
         self.daemon.write(self._config())
 
     def daemon_killed(self) -> None:
@@ -228,15 +228,11 @@ class FaultRun:
         with self._alive:
             before = len(ALARM.findall(self.daemon.log))
             self.daemon.send(signal.SIGUSR1)
-            wait_until(
-                lambda: len(ALARM.findall(self.daemon.log)) > before, f"an alarm:\n{self.daemon.log[-2000:]}", 60
-            )
+            wait_until(lambda: len(ALARM.findall(self.daemon.log)) > before, f"an alarm:\n{self.daemon.log[-2000:]}")
 
     def _await_ready(self) -> None:
         self._starts += 1
-        wait_until(
-            lambda: len(READY.findall(self.daemon.log)) >= self._starts, f"a start:\n{self.daemon.log[-2000:]}", 60
-        )
+        wait_until(lambda: len(READY.findall(self.daemon.log)) >= self._starts, f"a start:\n{self.daemon.log[-2000:]}")
 
     def _still_there(self) -> None:
         assert self.daemon.process.poll() is None, f"the daemon has ended:\n{self.daemon.log[-3000:]}"
@@ -255,7 +251,7 @@ class FaultRun:
         made.logged = ALARM.findall(self.daemon.log)
         last = made.logged[-1]
         wait_until(lambda: ("confirmed", last) in self._arrived(), f"the last alarm:\n{self.daemon.log[-3000:]}", 120)
-        wait_until(lambda: self._state().get(f"{ROOM}/status") == b"online", "the camera to be back", 60)
+        wait_until(lambda: self._state().get(f"{ROOM}/status") == b"online", "the camera to be back")
         arrived = self._arrived()
         made.confirmed = [name for phase, name in dict.fromkeys(arrived) if phase == "confirmed"]
         made.lost = [name for name in made.logged if name not in set(made.confirmed)]

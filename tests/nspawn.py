@@ -21,7 +21,7 @@ import pytest
 
 from tests.broker import wait_until
 
-BOOT_S = 60.0
+BOOT_S = 120.0
 """Two seconds on a desktop; more where many tests share a core."""
 
 # The upper layer is memory; it begins with what the test wants to be there at boot.
@@ -222,7 +222,7 @@ def _words(path: Path) -> list[str]:
     return path.read_text().split()
 
 
-def wait_for_unit(machine: Nspawn, unit: str, state: str, timeout_s: float = 30) -> None:
+def wait_for_unit(machine: Nspawn, unit: str, state: str, timeout_s: float = 90) -> None:
     """Until a unit is `active`, `failed` and so on."""
     seen = ""
 

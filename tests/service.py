@@ -101,8 +101,16 @@ class Service:
     def start(self) -> None:
         self.machine.run("systemctl", "restart", UNIT)
 
+    def says(self, *words: str, options: tuple[str, ...] = ()) -> None:
+        """Until the journal, which is written a moment later, holds all of these words; options are journalctl's."""
+        for each in words:
+            wait_until(
+                lambda each=each: each in self.journal("-u", UNIT, *options),
+                f"{each!r} in the log:\n{self.log()}",
+            )
+
     def wait_for_status(self, words: str) -> None:
-        wait_until(lambda: words in self.show("StatusText"), f"{words!r} in the status line; log:\n{self.log()}", 30)
+        wait_until(lambda: words in self.show("StatusText"), f"{words!r} in the status line; log:\n{self.log()}")
 
     def reset(self) -> None:
         """As it was installed, and running."""

@@ -1,6 +1,7 @@
-"""A daemon at full rate for an hour: `python tests/bench/soak.py [--minutes M] [--out FILE.csv]`.
+"""A daemon at work for an hour: `python tests/bench/soak.py [--minutes M] [--fps F] [--out FILE.csv]`.
 
-A camera as quick as the network allows, a real broker, a reader, and a supervisor that notes when the watchdog is fed.
+A camera of 30 frames a second (or, with --fps 0, as quick as the network allows), a real broker, a reader, and a
+supervisor that notes when the watchdog is fed.
 What it prints: the slope of resident memory after a warm-up, descriptors and threads at both ends, and the longest gap
 between two feedings.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import av
 import yaml
 
 from edgepose.demo_clip import CLIP
@@ -55,6 +57,22 @@ def slope_mb_per_h(samples: list[Sample]) -> float:
     return fit.slope * 3600 / 1024
 
 
+def clip_at(fps: float, path: Path) -> Path:
+    """The demo clip's very pictures at another rate: the packets are copied, their times stretched."""
+    with av.open(str(CLIP)) as source, av.open(str(path), "w") as copy:
+        here = source.streams.video[0]
+        there = copy.add_stream_from_template(here)
+        stretch = float(here.average_rate or fps) / fps
+        for packet in source.demux(here):
+            if packet.dts is None:
+                continue
+            packet.pts, packet.dts = round((packet.pts or 0) * stretch), round(packet.dts * stretch)
+            packet.duration = round((packet.duration or 0) * stretch)
+            packet.stream = there
+            copy.mux(packet)
+    return path
+
+
 class Supervisor:
     """Listens where systemd would."""
 
@@ -78,17 +96,19 @@ def main() -> int:
     """Run and print; fails where memory, descriptors or threads grow, or the watchdog was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--fps", type=float, default=30.0, help="0: as quick as the network allows")
     parser.add_argument("--out", type=Path, help="a CSV file for the samples")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        return soak(Path(name), args.minutes * 60, args.out)
+        return soak(Path(name), args.minutes * 60, args.fps, args.out)
 
 
-def soak(folder: Path, seconds: float, out: Path | None) -> int:
+def soak(folder: Path, seconds: float, fps: float, out: Path | None) -> int:
     """One run in a folder."""
     broker = Mosquitto(folder / "broker").start()
     supervisor = Supervisor(folder / "notify")
-    made = config(broker.port, {"type": "file", "path": str(CLIP), "loop": True})
+    clip = clip_at(fps, folder / "clip.mp4") if fps else CLIP
+    made = config(broker.port, {"type": "file", "path": str(clip), "loop": True, "realtime": bool(fps)})
     made["mqtt"]["pose"] = {}
     (folder / "edgepose.yaml").write_text(yaml.safe_dump(made))
     environment = {

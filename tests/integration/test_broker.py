@@ -1,6 +1,7 @@
 """The publisher and a real mosquitto: what subscribers see, whatever happens to either."""
 
 import json
+import math
 import subprocess
 import sys
 import textwrap
@@ -125,7 +126,7 @@ def test_two_thousand_poses_arrive_in_order(mosquitto: Mosquitto, publish, read)
     publisher = publish(mosquitto.port)
     for start in range(0, 2000, 200):
         for number in range(start, start + 200):
-            publisher.send(pose(b"%d" % number))
+            publisher.send(Message(f"{NODE}/bed/pose", b"%d" % number))  # one that expires might, on a busy machine
         assert publisher.flush(PATIENCE_S)
     reader.wait_for(f"{NODE}/bed/pose", b"1999")
     assert reader.payloads(f"{NODE}/bed/pose") == [b"%d" % number for number in range(2000)]
@@ -233,6 +234,7 @@ def test_two_nodes_of_one_machine_do_not_throw_each_other_out(mosquitto: Mosquit
 def test_two_clients_of_one_id_throw_each_other_out_less_and_less_often(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ):
+    started = time.monotonic()
     twins = [
         MqttPublisher(settings(mosquitto.port, client_id="twin"), "flat", backoff=Backoff(first_s=0.1, most_s=60))
         for _ in range(2)
@@ -241,8 +243,9 @@ def test_two_clients_of_one_id_throw_each_other_out_less_and_less_often(
     time.sleep(1.0)
     for twin in twins:
         twin.close()
-    # Each one's waits are at least 0.05, 0.1, 0.2, 0.4, 0.8 s: the storm dies down, however quick the machine is.
-    assert mosquitto.log.count("as twin") <= 14
+    # Each one's n waits are at least 0.05, 0.1, 0.2 … s, together 0.05 (2**n - 1): the storm dies down.
+    waits = math.log2((time.monotonic() - started) / 0.05 + 1)
+    assert mosquitto.log.count("as twin") <= 2 * (waits + 1)
     assert any(
         "accepted us and then closed; has another client the id 'twin'?" in message for message in caplog.messages
     )

@@ -35,7 +35,7 @@ def test_a_fresh_machine_from_the_checkout_alone(root: Path | None, tmp_path: Pa
         assert "is installed" in said
         wait_for_unit(machine, UNIT, "active")
         service = Service(machine)
-        wait_until(lambda: "1 camera online" in service.show("StatusText"), f"frames; log:\n{service.log()}", 30)
+        wait_until(lambda: "1 camera online" in service.show("StatusText"), f"frames; log:\n{service.log()}")
         assert "broker away" in service.show("StatusText")
         version = int(machine.run("systemctl", "--version").split()[1])
         assert service.show("Type") == ("notify" if version < 254 else "notify-reload")

@@ -62,7 +62,7 @@ def test_a_camera_that_hangs_starves_the_watchdog_though_the_other_one_and_the_b
         reader.wait_for(f"edgepose/flat/{camera}/pose", count=3)
     assert fed(20) and fed(20)
     flag.touch()
-    wait_until(lambda: not fed(4), "the feeding to end", 60)
+    wait_until(lambda: not fed(4), "the feeding to end")
     heard = {camera: len(reader.payloads(f"edgepose/flat/{camera}/pose")) for camera in ("room", "hall")}
     wait_until(
         lambda: any(len(reader.payloads(f"edgepose/flat/{name}/pose")) > count + 3 for name, count in heard.items()),
@@ -77,7 +77,7 @@ def test_a_camera_that_hangs_starves_the_watchdog_though_the_other_one_and_the_b
             return json.loads(exc.read())["late"]
         return []
 
-    wait_until(lambda: len(late()) == 1, "/healthz to name the camera that hangs", 40)
+    wait_until(lambda: len(late()) == 1, "/healthz to name the camera that hangs")
     daemon.send(signal.SIGTERM)
-    assert daemon.ends(10) == 0, "a hang is no reason not to stop"
-    assert "does not let go" in daemon.log
+    assert daemon.ends() == 0, "a hang is no reason not to stop"
+    assert "does not let go" in daemon.log  # it has ended, so its log is whole

@@ -103,7 +103,7 @@ def test_no_message_and_no_page_is_a_picture(mosquitto: Mosquitto, daemons: Any)
     reader.wait_for("edgepose/flat/health")
     pages = [urllib.request.urlopen(f"http://{HOST}:{port}/{page}").read() for page in ("metrics", "healthz")]
     daemon.send(signal.SIGTERM)
-    assert daemon.ends(10) == 0
+    assert daemon.ends() == 0
     reader.wait_for("edgepose/flat/status", b"stopped")
 
     heard = reader.heard
@@ -148,7 +148,7 @@ def test_no_frame_is_written_to_disk(mosquitto: Mosquitto, daemons: Any, tmp_pat
     daemon: Daemon = daemons(config(mosquitto.port, {"type": "file", "path": str(CLIP), "loop": True}))
     reader.wait_for(f"{ROOM}/pose", count=100)
     daemon.send(signal.SIGTERM)
-    assert daemon.ends(10) == 0
+    assert daemon.ends() == 0
     fresh = [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_mtime >= started - 1]
     ours = [path for path in fresh if "broker" not in path.relative_to(tmp_path).parts[0]]
     assert {path.name for path in ours} <= {"edgepose.log", "edgepose.yaml", "lock", "events.queue", "names.json"}

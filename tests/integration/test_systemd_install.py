@@ -52,7 +52,7 @@ def test_install_upgrade_and_uninstall(machine: Nspawn):
     second = machine.run("readlink", VENV)
     assert second != first
     assert [name for name in machine.run("ls", "/opt/edgepose").split() if "venv-" in name] == [second.strip()]
-    wait_until(lambda: "1 camera online" in service.show("StatusText"), f"frames; log:\n{service.log()}", 30)
+    wait_until(lambda: "1 camera online" in service.show("StatusText"), f"frames; log:\n{service.log()}")
 
     # What can't be installed changes nothing.
     pid = service.pid
