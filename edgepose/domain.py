@@ -64,6 +64,19 @@ class PoseMaps:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What is known of a person beyond the body; None where it was not looked for, all zeros where it was not found."""
+
+    face: FloatArray | None = None
+    """(70, 3) in face70 order, otherwise as Pose.keypoints."""
+    left_hand: FloatArray | None = None
+    """(21, 3) in hand21 order; of the person's own left hand."""
+    right_hand: FloatArray | None = None
+    feet: FloatArray | None = None
+    """(6, 3) in feet6 order."""
+
+
+@dataclass(frozen=True)
 class Pose:
     """One person of one frame."""
 
@@ -72,6 +85,7 @@ class Pose:
     0 to 1; 0, 0, 0 where not found."""
     score: float
     """0 to 1."""
+    parts: Parts = Parts()
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -164,6 +178,8 @@ class FrameResult:
     """What the care rules have concluded with this frame, in order."""
     postures: Mapping[int, str] = field(default_factory=dict)
     """What each person does with their body, by the id of the track: see edgepose.posture.Posture."""
+    maps: PoseMaps | None = None
+    """What the network left, copied; only where it was asked for."""
     present: int | None = None
     """How many people are believed to be there, seen in this very frame or a moment ago; None: as many as tracks."""
 

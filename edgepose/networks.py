@@ -59,9 +59,17 @@ def thread_count(configured: int) -> int:
 
 
 def build_pipeline(
-    network: Network, model: Model | None = None, association: Association | None = None, camera: Camera | None = None
+    network: Network,
+    model: Model | None = None,
+    association: Association | None = None,
+    camera: Camera | None = None,
+    *,
+    keep_maps: bool = False,
 ) -> Pipeline:
-    """The stages for one camera (or, without one, for plain upright pictures). Raises ModelError."""
+    """The stages for one camera (or, without one, for plain upright pictures). Raises ModelError.
+
+    keep_maps: whether results carry a copy of what the network left.
+    """
     from edgepose.adapters.model_tflite import TfliteModel
 
     model, association = model or Model(), association or Association()
@@ -79,6 +87,7 @@ def build_pipeline(
         _associator(network, association),
         grid=CellGrid(side.grid.stride, side.grid.centre),
         layout=side.skeleton.layout,
+        keep_maps=keep_maps,
     )
 
 

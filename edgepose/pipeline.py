@@ -1,13 +1,13 @@
 """The one place where the stages of a frame are chained: picture, letterbox, network, association, people."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from edgepose.association import Associator
-from edgepose.domain import FloatArray, Frame, FrameResult, Pose, StageTimes, Track
+from edgepose.domain import FloatArray, Frame, FrameResult, Pose, PoseMaps, StageTimes, Track
 from edgepose.ports import PoseModel
 from edgepose.preprocess import Letterbox
 
@@ -36,13 +36,22 @@ class Pipeline:
     """Frames in, people out. Owns its network and workspace, so it serves one thread."""
 
     def __init__(
-        self, model: PoseModel, letterbox: Letterbox, associator: Associator, *, grid: CellGrid, layout: str
+        self,
+        model: PoseModel,
+        letterbox: Letterbox,
+        associator: Associator,
+        *,
+        grid: CellGrid,
+        layout: str,
+        keep_maps: bool = False,
     ) -> None:
+        """keep_maps: whether results carry a copy of what the network left."""
         self._model = model
         self._letterbox = letterbox
         self._associate = associator
         self._grid = grid
         self._layout = layout
+        self._keep_maps = keep_maps
 
     def __call__(self, frame: Frame) -> FrameResult:
         """All that can be known of one frame. Raises ModelError when the network fails."""
@@ -77,4 +86,10 @@ class Pipeline:
                 associate=(associated - inferred) * 1e3,
             ),
             capped=people.capped,
+            maps=copied(maps) if self._keep_maps else None,
         )
+
+
+def copied(maps: PoseMaps) -> PoseMaps:
+    """Maps of their own memory, which outlive the network's next run."""
+    return replace(maps, heatmaps=maps.heatmaps.copy(), pafs=maps.pafs.copy())

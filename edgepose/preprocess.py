@@ -48,6 +48,18 @@ class _Plan:
     """(height, width, 3) of the upright scaled frame: 255 where it may be seen, 0 under a mask; None without masks."""
 
 
+def fitted(input_size: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """The largest (width, height) of the frame's shape that the input has room for; at least one pixel each.
+
+    input_size: (height, width), pixels. size: (width, height) of the frame.
+    """
+    scale = min(input_size[1] / size[0], input_size[0] / size[1])
+    return (
+        min(input_size[1], max(1, round(size[0] * scale))),
+        min(input_size[0], max(1, round(size[1] * scale))),
+    )
+
+
 class Letterbox:
     """Scales pictures to fit, aligned to the top left, and fills the rest with the pad value. Serves one thread."""
 
@@ -107,19 +119,11 @@ class Letterbox:
     def _make_plan(self, width: int, height: int) -> _Plan:
         lying = self._quarters % 2 == 1
         size = (height, width) if lying else (width, height)
-        scaled = self._fit(*size)
+        scaled = fitted((self._height, self._width), size)
         return _Plan(
             transform=Transform(size=size, scaled_size=scaled),
             asked=(scaled[1], scaled[0]) if lying else scaled,
             visible=self._visible(size, scaled) if self._masks else None,
-        )
-
-    def _fit(self, width: int, height: int) -> tuple[int, int]:
-        """The largest (width, height) of the same shape that the input has room for; at least one pixel each."""
-        scale = min(self._width / width, self._height / height)
-        return (
-            min(self._width, max(1, round(width * scale))),
-            min(self._height, max(1, round(height * scale))),
         )
 
     def _visible(self, size: tuple[int, int], scaled: tuple[int, int]) -> ByteArray:

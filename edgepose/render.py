@@ -11,12 +11,13 @@ import numpy as np
 
 from edgepose.domain import ByteArray, FloatArray, Pose
 from edgepose.errors import EdgeposeError
-from edgepose.skeleton import BODY18, BODY25, COCO17, Skeleton
+from edgepose.formats.keypoints import body
+from edgepose.skeleton import BODY18, BODY25, COCO17, FACE70, HAND21, MPI15, Skeleton
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_SKELETONS = {"body18": BODY18, "body25": BODY25, "coco17": COCO17}
+_SKELETONS = {"body18": BODY18, "body25": BODY25, "coco17": COCO17, "mpi15": MPI15}
 _UNDRAWN = {frozenset((f"{side}_shoulder", f"{side}_ear")) for side in ("left", "right")}
 """Limbs that help the association but aren't part of a body as people see it."""
 _SUPERSAMPLE = 4
@@ -29,24 +30,25 @@ _FAINTEST = 0.35
 """Opacity of something found with confidence 0; with confidence 1 it is opaque."""
 _Colour = tuple[int, int, int]
 _OUTLINE: _Colour = (0, 0, 0)
+_WHITE: _Colour = (255, 255, 255)
 
 
 def draw(picture: ByteArray, poses: Iterable[Pose], layout: str) -> ByteArray:
     """A copy of an (H, W, 3) uint8 RGB picture with the people drawn over it.
 
-    layout: body18, body25 or coco17. Raises EdgeposeError for another one, and where Pillow is not installed.
+    layout: body18, body25, coco17 or mpi15. Raises EdgeposeError for another one, and where Pillow is not installed.
     """
     if layout not in _SKELETONS:
         raise EdgeposeError(f"no skeleton is drawn for layout {layout!r}; there is one for {', '.join(_SKELETONS)}")
     canvas = pillow().fromarray(picture)
     for pose in poses:
-        _draw_person(canvas, pose, _SKELETONS[layout])
+        _draw_person(canvas, pose, layout)
     drawn: ByteArray = np.array(canvas)
     return drawn
 
 
 def save(picture: ByteArray, path: Path) -> None:
-    """Write an RGB picture as the PNG or JPEG that the file's ending says. Raises EdgeposeError when it can't be."""
+    """Write an RGB or grey picture as what the file's ending says. Raises EdgeposeError when it can't be written."""
     try:
         pillow().fromarray(picture).save(path, quality=92)
     except (OSError, ValueError) as exc:
@@ -62,7 +64,18 @@ def pillow() -> Any:
     return Image
 
 
-def _draw_person(canvas: "Image.Image", pose: Pose, skeleton: Skeleton) -> None:
+def _draw_person(canvas: "Image.Image", pose: Pose, layout: str) -> None:
+    """The body, with its feet where they are known, then face and hands over it."""
+    parts = pose.parts
+    if parts.feet is not None:
+        pose, layout = replace(pose, keypoints=body(pose, layout, "body25")), "body25"
+    _draw(canvas, pose, _SKELETONS[layout])
+    for found, skeleton in ((parts.face, FACE70), (parts.left_hand, HAND21), (parts.right_hand, HAND21)):
+        if found is not None and (found[:, 2] > 0).any():
+            _draw(canvas, Pose(found, pose.score), skeleton)
+
+
+def _draw(canvas: "Image.Image", pose: Pose, skeleton: Skeleton) -> None:
     """Dark outlines below, limbs over them, joints on top, so that crossing limbs stay apart from the picture."""
     thick = _thickness(canvas.size, pose)
     limbs = list(_limbs(pose, skeleton, thick))
@@ -70,7 +83,7 @@ def _draw_person(canvas: "Image.Image", pose: Pose, skeleton: Skeleton) -> None:
         _paint(canvas, shape.grown(thick * 0.22), _OUTLINE, opacity * 0.55)
     for shape, colour, opacity in limbs:
         _paint(canvas, shape, colour, opacity)
-    for shape, colour, opacity in _joints(pose, thick):
+    for shape, colour, opacity in _joints(pose, thick, plain=skeleton is FACE70):
         _paint(canvas, shape.grown(thick * 0.16), _OUTLINE, opacity * 0.7)
         _paint(canvas, shape, colour, opacity)
 
@@ -89,11 +102,12 @@ def _limbs(pose: Pose, skeleton: Skeleton, thick: float) -> Iterator[tuple["_Cap
         if min(a[2], b[2]) > 0:
             limb = _Capsule(a[:2], b[:2], 1.0)
             width = max(_THINNEST, min(thick, limb.length * _LIMB_SHARE))
-            yield replace(limb, radius=width / 2), _rainbow(place, len(drawn)), _opacity(min(a[2], b[2]))
+            colour = _WHITE if skeleton is FACE70 else _rainbow(place, len(drawn))
+            yield replace(limb, radius=width / 2), colour, _opacity(min(a[2], b[2]))
 
 
-def _joints(pose: Pose, thick: float) -> Iterator[tuple["_Capsule", _Colour, float]]:
-    """Discs, smaller where keypoints are close together, as in a face."""
+def _joints(pose: Pose, thick: float, *, plain: bool = False) -> Iterator[tuple["_Capsule", _Colour, float]]:
+    """Discs, smaller where keypoints are close together, as in a face; plain ones are white."""
     xy = pose.keypoints[pose.seen, :2]
     for place, (x, y, confidence) in enumerate(pose.keypoints):
         if confidence > 0:
@@ -101,7 +115,7 @@ def _joints(pose: Pose, thick: float) -> Iterator[tuple["_Capsule", _Colour, flo
             apart = np.sort(np.linalg.norm(xy - here, axis=1))
             room = apart[1] if len(apart) > 1 else math.inf
             radius = max(_THINNEST * 0.6, min(thick * 0.62, room * 0.3))
-            colour = _rainbow(place, len(pose.keypoints), lightness=0.45)
+            colour = _WHITE if plain else _rainbow(place, len(pose.keypoints), lightness=0.45)
             yield _Capsule(here, here, radius), colour, _opacity(float(confidence))
 
 

@@ -7,7 +7,7 @@ from edgepose.cadence import ChangeGate, PoseGate
 from edgepose.clock import Stamp, WallClock
 from edgepose.config import Camera, PoseMessages
 from edgepose.domain import FrameResult
-from edgepose.formats import openpose_json
+from edgepose.formats import Form, openpose_json
 from edgepose.machine_id import boot
 from edgepose.ports import Message
 from edgepose.wire_care import EventMessage, ZoneMessage
@@ -16,6 +16,9 @@ from edgepose.zones import ZoneMap
 
 _TELLING = ("on_floor", "lying", "bent", "sitting", "standing", wire.UNKNOWN)
 """Postures, the one that matters most to a carer first."""
+
+
+_FORM = Form(tracked=True)
 
 
 class CameraReport:
@@ -50,7 +53,8 @@ class CameraReport:
         if self._pose_gate.admits(people, t_s):
             messages.append(wire.pose(self._topics, self._name, result, stamp=stamp, boot=boot(), zones=zones))
             if self._openpose:
-                messages.append(wire.openpose(self._topics, self._name, openpose_json.encode(result).encode()))
+                document = openpose_json.encode(result, form=_FORM).encode()
+                messages.append(wire.openpose(self._topics, self._name, document))
         postures = [result.postures.get(track.id, wire.UNKNOWN) for track in result.tracks]
         if postures or not result.count:  # of somebody who is hidden for a moment, the last word stands
             self._posture = _most_telling(postures)

@@ -1,6 +1,7 @@
 """Keypoint names, limbs and channel orders. Data only.
 
-Names and orders of body18 (OpenPose's COCO model), body25, hand21 and face70 follow OpenPose's published output format
+Names and orders of body18 (OpenPose's COCO model), body25, mpi15, hand21 and face70 (the 68 points of iBUG's 300-W
+mark-up and both pupils) follow OpenPose's published output format
 (https://github.com/CMU-Perceptual-Computing-Lab/openpose/blob/master/doc/02_output.md); coco17 follows
 https://cocodataset.org/#keypoints-eval.
 """
@@ -72,6 +73,12 @@ BODY25_NAMES = (
     "right_small_toe", "right_heel",
 )  # fmt: skip
 
+MPI15_NAMES = (
+    "head", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "chest",
+)  # fmt: skip
+
+FEET6_NAMES = BODY25_NAMES[-6:]
 _FINGERS = ("thumb", "index", "middle", "ring", "little")
 HAND21_NAMES = ("wrist", *(f"{finger}_{joint}" for finger in _FINGERS for joint in range(1, 5)))
 FACE70_NAMES = (*(f"face_{point}" for point in range(68)), "right_pupil", "left_pupil")
@@ -102,14 +109,41 @@ _COCO17_LIMBS = (
     ("right_ear", "right_shoulder"),
 )  # fmt: skip
 
+_MPI15_LIMBS = (
+    ("head", "neck"), ("neck", "right_shoulder"), ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
+    ("neck", "left_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"), ("neck", "chest"),
+    ("chest", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"), ("chest", "left_hip"),
+    ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+)  # fmt: skip
+_HAND21_LIMBS = tuple(
+    (f"{finger}_{joint - 1}" if joint > 1 else "wrist", f"{finger}_{joint}")
+    for finger in _FINGERS
+    for joint in range(1, 5)
+)
+_FACE70_LINES = (
+    *((start, end, False) for start, end in ((0, 17), (17, 22), (22, 27), (27, 31), (31, 36))),
+    *((start, end, True) for start, end in ((36, 42), (42, 48), (48, 60), (60, 68))),
+)
+"""Jaw, brows, nose and, closed, eyes and lips: first point, the one after the last, whether it closes."""
+_FACE70_LIMBS = tuple(
+    (f"face_{point}", f"face_{point + 1 if point + 1 < end else start}")
+    for start, end, closed in _FACE70_LINES
+    for point in range(start, end if closed else end - 1)
+)
+
 BODY18 = Skeleton.of(BODY18_NAMES, _BODY18_LIMBS)
 BODY25 = Skeleton.of(BODY25_NAMES, _BODY25_LIMBS)
 COCO17 = Skeleton.of(COCO17_NAMES, _COCO17_LIMBS)
+MPI15 = Skeleton.of(MPI15_NAMES, _MPI15_LIMBS)
+HAND21 = Skeleton.of(HAND21_NAMES, _HAND21_LIMBS)
+FACE70 = Skeleton.of(FACE70_NAMES, _FACE70_LIMBS)
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "body18": BODY18_NAMES,
     "body25": BODY25_NAMES,
     "coco17": COCO17_NAMES,
+    "mpi15": MPI15_NAMES,
+    "feet6": FEET6_NAMES,
     "hand21": HAND21_NAMES,
     "face70": FACE70_NAMES,
 }

@@ -10,7 +10,18 @@ import pytest
 
 from edgepose.domain import Frame, FrameResult, Pose, Track
 from edgepose.errors import EdgeposeError, UsageError
-from edgepose.formats import FORMATS, ImageIds, Origin, OutputFolder, Stems, native, openpose_json, without_credentials
+from edgepose.formats import (
+    FORMATS,
+    PLAIN,
+    Form,
+    ImageIds,
+    Origin,
+    OutputFolder,
+    Stems,
+    native,
+    openpose_json,
+    without_credentials,
+)
 from edgepose.formats.coco import person_results
 from edgepose.formats.keypoints import to_layout
 from edgepose.formats.writers import CocoArray, Lines
@@ -56,7 +67,7 @@ CLIP = Origin(source="clips/room.mp4", input_stem="room", frame_stem="room_00000
 
 
 def picture(path: str) -> Origin:
-    return Origin(source=path, input_stem=Path(path).stem, frame_stem=Path(path).stem)
+    return Origin(source=path, input_stem=Path(path).stem, frame_stem=Path(path).stem, still=True)
 
 
 def test_every_layout_keeps_a_keypoint_at_the_place_of_its_name():
@@ -108,7 +119,7 @@ def test_openpose_json_has_the_fields_of_version_1_3_in_their_order():
 
 
 def test_openpose_json_can_be_body25_and_carry_ids():
-    document = openpose_json.document(result_of(everywhere(), everywhere(3)), layout="body25", tracked=True)
+    document = openpose_json.document(result_of(everywhere(), everywhere(3)), Form(layout="body25", tracked=True))
     assert [person["person_id"] for person in document["people"]] == [[1], [2]]
     flat = document["people"][0]["pose_keypoints_2d"]
     assert len(flat) == 75
@@ -126,7 +137,7 @@ def test_openpose_json_of_a_coco_network_is_in_openpose_order():
 def test_coco_results_are_read_by_pycocotools():
     coco_module = pytest.importorskip("pycocotools.coco")
     stream = io.StringIO()
-    writer = CocoArray(stream, ImageIds({"a.jpg": 7}))
+    writer = CocoArray(stream, ImageIds({"a.jpg": 7}), person_results)
     writer.add(result_of(everywhere(), everywhere(3), name="a.jpg"), picture("pictures/a.jpg"))
     writer.add(result_of(body18(neck=(1, 1, 0.9)), name="b.jpg"), picture("pictures/b.jpg"))
     writer.close()
@@ -141,7 +152,7 @@ def test_coco_results_are_read_by_pycocotools():
 
 def test_an_empty_coco_array_is_an_array():
     stream = io.StringIO()
-    CocoArray(stream, ImageIds()).close()
+    CocoArray(stream, ImageIds(), person_results).close()
     assert json.loads(stream.getvalue()) == []
 
 
@@ -180,7 +191,7 @@ def test_a_file_name_with_an_at_sign_stays():
 
 
 def test_openpose_files_are_one_a_frame(tmp_path):
-    writer = FORMATS["openpose-json"].to_folder(OutputFolder(tmp_path), ImageIds())
+    writer = FORMATS["openpose-json"].to_folder(OutputFolder(tmp_path), ImageIds(), PLAIN, False)
     for seq in (0, 1):
         writer.add(result_of(everywhere(), seq=seq), Origin("room.mp4", "room", f"room_{seq:012d}"))
     writer.close()
@@ -190,16 +201,16 @@ def test_openpose_files_are_one_a_frame(tmp_path):
 
 
 def test_native_files_are_one_an_input(tmp_path):
-    writer = FORMATS["native"].to_folder(OutputFolder(tmp_path), ImageIds())
+    writer = FORMATS["native"].to_folder(OutputFolder(tmp_path), ImageIds(), PLAIN, False)
     for clip, seq in (("a", 0), ("a", 1), ("b", 0)):
-        writer.add(result_of(seq=seq), Origin(f"{clip}.mp4", clip, f"{clip}_{seq:012d}"))
+        writer.add(result_of(seq=seq), Origin(f"{clip}.mp4", clip, f"{clip}_{seq:012d}", seq=seq))
     writer.close()
     lines = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
     assert lines == {"a.jsonl": 2, "b.jsonl": 1}
 
 
 def test_coco_files_tell_which_picture_an_id_means(tmp_path):
-    writer = FORMATS["coco"].to_folder(OutputFolder(tmp_path), ImageIds())
+    writer = FORMATS["coco"].to_folder(OutputFolder(tmp_path), ImageIds(), PLAIN, False)
     writer.add(result_of(everywhere(), name="hall.jpg"), picture("hall.jpg"))
     writer.add(result_of(everywhere(), seq=12), CLIP)
     writer.close()

@@ -64,3 +64,18 @@ def share(text: str) -> float:
     if not 0 < number <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, at most 1")
     return number
+
+
+def number_above(lowest: float) -> Callable[[str], float]:
+    """A parser of numbers above a bound, for `type=`."""
+
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = lowest
+        if not lowest < number < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number above {lowest:g}")
+        return number
+
+    return parse

@@ -1,6 +1,7 @@
 """`edgepose predict`: pictures, folders, videos and streams to keypoint files."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,20 +11,30 @@ from pathlib import Path
 from edgepose import networks
 from edgepose.adapters.clip_length import frame_count
 from edgepose.adapters.sources import open_source
-from edgepose.commands.arguments import add_association_arguments, add_network_arguments, association
-from edgepose.config import Camera, FileSource, Model, Mount, SourceConfig
+from edgepose.commands.arguments import (
+    add_association_arguments,
+    add_network_arguments,
+    association,
+    number_above,
+    whole_number,
+)
+from edgepose.config import FileSource, SourceConfig
 from edgepose.errors import ConfigError, UsageError
 from edgepose.evaluation import image_ids
-from edgepose.formats import FORMATS, ImageIds, OutputFolder, Writer
-from edgepose.formats.rendered import Rendered
+from edgepose.formats import FORMATS, OPENPOSE_LAYOUTS, SCALES, Form, ImageIds, Writer
+from edgepose.formats.heatmaps import FORMS as HEATMAP_FORMS
 from edgepose.inputs import Input, read_inputs
-from edgepose.pipeline import Pipeline
+from edgepose.picture_pool import PicturePool
 from edgepose.ports import Source
 from edgepose.prediction import Prediction
+from edgepose.prediction_setup import Drawn, Looks, StagesOf, WhereSeen, equip, text_writer
 from edgepose.progress import Progress
+from edgepose.skeleton import LAYOUTS
 
 STALL_S = 10.0
 """A stream that gives nothing for so long is over."""
+_WORTH_A_PROCESS = 4
+"""Pictures that a process should have, since loading its network takes as long."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +45,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="INPUT",
         help="a picture, folder of pictures, video, rtsp:// or http:// URL, or /dev/videoN",
     )
+    _add_output_arguments(parser)
+    _add_picture_arguments(parser)
+    add_network_arguments(parser)
+    add_association_arguments(parser)
+    parser.add_argument(
+        "--number-people-max",
+        type=whole_number(1, 200),
+        metavar="N",
+        help="keep the N people of a frame with the best scores",
+    )
+    parser.add_argument(
+        "--rotate", type=int, choices=(0, 90, 180, 270), default=0, help="clockwise degrees that bring pictures upright"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=whole_number(0, 256),
+        default=0,
+        metavar="N",
+        help="processes for pictures (default: one a core, where there are enough of them)",
+    )
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
@@ -41,62 +75,145 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{'; '.join(f'{name}: {a_format.help}' for name, a_format in FORMATS.items())} (default: native)",
     )
     parser.add_argument(
-        "--out", metavar="DIR|-", help="a folder, or - for standard output (default: -, or nothing with --render)"
+        "--out", metavar="DIR|-", help="a folder, or - for standard output (default: -, or nothing where pictures are)"
     )
+    parser.add_argument(
+        "--layout",
+        type=_layout,
+        metavar="NAME",
+        help=f"keypoint order: {', '.join(OPENPOSE_LAYOUTS)}, or body18, body25, coco17, mpi15 (default: as usual for "
+        "the format)",
+    )
+    parser.add_argument(
+        "--keypoint-scale",
+        choices=tuple(SCALES),
+        default="source",
+        help=f"{'; '.join(f'{name}: {text}' for name, text in SCALES.items())} (default: source)",
+    )
+    parser.add_argument(
+        "--annotations", type=Path, metavar="FILE", help="a COCO file to take image ids from (coco formats only)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="leave out what an earlier run has left in the folders, and add the rest"
+    )
+
+
+def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--render", type=Path, metavar="DIR", help="also write pictures and clips with skeletons drawn in"
     )
-    add_network_arguments(parser)
-    add_association_arguments(parser)
+    parser.add_argument("--write-video", type=Path, metavar="FILE", help="also write all that is drawn as one .mp4")
+    parser.add_argument("--video-fps", type=number_above(0), metavar="HZ", help="frames a second of --write-video")
+    parser.add_argument("--black", action="store_true", help="draw on black, not over the picture")
     parser.add_argument(
-        "--rotate", type=int, choices=(0, 90, 180, 270), default=0, help="clockwise degrees that bring pictures upright"
+        "--write-heatmaps", type=Path, metavar="DIR", help="also write heat maps and part affinity fields"
     )
     parser.add_argument(
-        "--annotations", type=Path, metavar="FILE", help="a COCO file to take image ids from (coco only)"
+        "--heatmaps-format",
+        choices=tuple(HEATMAP_FORMS),
+        default="png",
+        help=f"{'; '.join(f'{name}: {text}' for name, text in HEATMAP_FORMS.items())} (default: png)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Predict everything; 1 where an input failed, with what was read of it kept."""
-    if args.annotations and args.format != "coco":
-        raise UsageError("--annotations gives image ids to --format coco; leave it out for the others")
+    _check(args)
     inputs = read_inputs(args.inputs)
     sources = {an_input: _source(an_input) for an_input in inputs}
-    pipeline = _pipeline(args, inputs)
+    network = networks.load(args.model)
+    side = network.sidecar
+    looks = _looks(args)
+    form = Form(args.layout, args.keypoint_scale, (side.input.height, side.input.width), tracked=True)
+    jobs = _jobs(args, inputs)
     with _terminable(), ExitStack() as stack:
-        writers = [_closed_with(stack, writer) for writer in _writers(args, inputs)]
-        progress = _bar(args, tuple(sources))
-        prediction = Prediction(pipeline, writers, progress)
+        writers = [_closed_with(stack, writer) for writer in _writers(args, inputs, looks, form)]
+        pool = _pool(stack, jobs, (looks, _drawn(args, inputs)))
+        progress = _bar(args, inputs)
+        prediction = Prediction(StagesOf(looks, side.skeleton.layout), writers, progress, only_missing=args.resume)
         stack.callback(lambda: progress.say(f"edgepose: {prediction.summary()}"))
         stack.enter_context(progress)
-        prediction.play_all(sources)
+        prediction.play_all(inputs, sources.__getitem__, pool)
     return 1 if prediction.failed else 0
 
 
-def _pipeline(args: argparse.Namespace, inputs: Sequence[Input]) -> Pipeline:
-    return networks.build_pipeline(
-        networks.load(args.model),
-        Model(threads=args.threads),
-        association(args),
-        Camera(source=inputs[0].source, mount=Mount(rotate=args.rotate)),
+def _check(args: argparse.Namespace) -> None:
+    """Raise UsageError for arguments that contradict each other."""
+    a_format, out = FORMATS[args.format], _out(args)
+    if args.annotations and not args.format.startswith("coco"):
+        raise UsageError("--annotations gives image ids to the coco formats; leave it out for the others")
+    if not a_format.formed and (args.layout or args.keypoint_scale != "source"):
+        raise UsageError(f"{args.format} has one layout and scale; leave out --layout and --keypoint-scale")
+    if out == "-" and a_format.to_stdout is None:
+        raise UsageError(f"{args.format} is a file a frame; name a folder with --out")
+    if args.resume and (out == "-" or args.write_video):
+        raise UsageError("--resume goes on in folders: name one with --out, and leave out --write-video")
+    if args.black and not (args.render or args.write_video):
+        raise UsageError("--black is about what is drawn; add --render or --write-video")
+    if args.video_fps and not args.write_video:
+        raise UsageError("--video-fps is about --write-video; add that")
+    if args.write_video and args.write_video.suffix.lower() != ".mp4":
+        raise UsageError(f"--write-video writes .mp4; {args.write_video.name} ends otherwise")
+
+
+def _looks(args: argparse.Namespace) -> Looks:
+    return Looks(
+        model=args.model,
+        threads=args.threads,
+        association=association(args),
+        rotate=args.rotate,
+        people_max=args.number_people_max,
+        keep_maps=args.write_heatmaps is not None,
     )
 
 
-def _writers(args: argparse.Namespace, inputs: Sequence[Input]) -> Iterator[Writer]:
-    files = [Path(an_input.text) for an_input in inputs if "://" not in an_input.text]
-    ids = ImageIds(image_ids(args.annotations) if args.annotations else None)
+def _drawn(args: argparse.Namespace, inputs: Sequence[Input]) -> Drawn:
+    return Drawn(_files(inputs), args.render, args.write_heatmaps, args.heatmaps_format, args.black)
+
+
+def _files(inputs: Sequence[Input]) -> tuple[Path, ...]:
+    return tuple(Path(an_input.text) for an_input in inputs if "://" not in an_input.text)
+
+
+def _writers(args: argparse.Namespace, inputs: Sequence[Input], looks: Looks, form: Form) -> Iterator[Writer]:
     out = _out(args)
-    if out == "-":
-        yield FORMATS[args.format].to_stdout(ids)
-    elif out:
-        yield FORMATS[args.format].to_folder(OutputFolder(Path(out), files), ids)
-    if args.render:
-        yield Rendered(OutputFolder(args.render, files), args.rotate)
+    if out:
+        ids = ImageIds(image_ids(args.annotations) if args.annotations else None)
+        yield text_writer(args.format, out, _files(inputs), ids, form, resume=args.resume)
+    for writer in _drawn(args, inputs).writers(looks):
+        yield WhereSeen(writer)
+    if args.write_video:
+        from edgepose.formats.folder import OutputFolder
+        from edgepose.formats.rendered import Drawing, OneClip
+
+        path = OutputFolder(args.write_video.parent, _files(inputs)).fresh(args.write_video.name)
+        yield OneClip(path, Drawing(args.rotate, black=args.black), args.video_fps)
 
 
 def _out(args: argparse.Namespace) -> str:
     """Where results go: a folder, - for standard output, or nothing where only pictures are wanted."""
-    return str(args.out or ("" if args.render else "-"))
+    return str(args.out or ("" if args.render or args.write_video or args.write_heatmaps else "-"))
+
+
+def _jobs(args: argparse.Namespace, inputs: Sequence[Input]) -> int:
+    """Processes for pictures."""
+    if args.write_video:
+        return 1  # whoever writes the video wants to see every picture
+    pictures = sum(an_input.picture for an_input in inputs)
+    cores = len(os.sched_getaffinity(0)) // max(1, args.threads)
+    most: int = args.jobs or cores
+    return min(most, max(1, pictures if args.jobs else pictures // _WORTH_A_PROCESS))
+
+
+def _pool(stack: ExitStack, jobs: int, settings: tuple[Looks, Drawn]) -> PicturePool | None:
+    if jobs <= 1:
+        return None
+    from dataclasses import replace
+
+    looks, drawn = settings
+    pool = PicturePool(jobs, equip, (replace(looks, threads=looks.threads or 1), drawn))
+    stack.callback(pool.close)
+    return pool
 
 
 def _closed_with(stack: ExitStack, writer: Writer) -> Writer:
@@ -118,6 +235,15 @@ def _total(inputs: Sequence[Input]) -> int | None:
 
 def _clip_length(source: SourceConfig) -> int | None:
     return frame_count(Path(source.path)) if isinstance(source, FileSource) else None
+
+
+def _layout(text: str) -> str:
+    """Our name of a layout, from OpenPose's or ours, for `type=`."""
+    bodies = [name for name in LAYOUTS if name in ("body18", "body25", "coco17", "mpi15")]
+    name = OPENPOSE_LAYOUTS.get(text.upper(), text.lower())
+    if name not in bodies:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join((*OPENPOSE_LAYOUTS, *bodies))}")
+    return name
 
 
 def _source(an_input: Input) -> Source:

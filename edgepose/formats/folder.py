@@ -1,6 +1,6 @@
 """The folder that a command writes into: nothing outside it, and no input is ever overwritten."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from edgepose.errors import EdgeposeError, UsageError
@@ -19,6 +19,21 @@ class OutputFolder:
         except OSError as exc:
             raise UsageError(f"can't make the folder {path}: {exc.strerror}") from exc
         self.path = path
+
+    def holds(self, name: str) -> bool:
+        """Whether an earlier run has left a file of that name."""
+        return (self.path / name).is_file()
+
+    def put(self, name: str, write: Callable[[Path], None]) -> None:
+        """Let `write` fill a file that gets its name only when it is whole. Raises EdgeposeError and what it raises."""
+        path = self.fresh(name)
+        # The ending stays, since it tells some writers what to write.
+        unfinished = self.fresh(f".unfinished-{name}")
+        write(unfinished)
+        try:
+            unfinished.replace(path)
+        except OSError as exc:
+            raise EdgeposeError(f"can't write {path}: {exc.strerror}") from exc
 
     def fresh(self, name: str) -> Path:
         """The path of a file of that name, after removing what an earlier run left there.

@@ -16,6 +16,10 @@ class Origin:
     """File name without ending for all of the input, unique in a run."""
     frame_stem: str
     """File name without ending for this frame: the picture's own, or CLIP_000000000012."""
+    seq: int = 0
+    """Number of the frame in its input; 0 for a picture."""
+    still: bool = False
+    """Whether it is a picture of its own."""
 
 
 @dataclass
