@@ -14,12 +14,13 @@ cimport cython
 from headers cimport (
     EP_AVX2, EP_CELL, EP_FLOAT32, EP_FLOAT_ONE, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PEAKS_MAX, EP_PLATEAU_MAX,
     EP_PORTABLE, EP_SAMPLES, EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes,
-    ep_map, ep_peak, ep_place_peak, ep_read, ep_scan_row, ep_score_limb, ep_walk,
+    ep_map, ep_peak, ep_place_peak, ep_raw, ep_read, ep_scan_row, ep_score_limb, ep_walk,
 )
 from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
 
 cdef enum:
     GRID_MAX = 1024         # most cells along one side: sums then fit 32 bits
+    CHANNELS_MAX = 4096     # of a map
     PAIRS_MAX = 4096        # of one limb
     MIN_PASSED = 5          # samples of ten, one in the middle among them, that must reach min_limb
     MIN_SURE = 3            # a person has at least so many keypoints that are SURE above min_keypoint
@@ -62,6 +63,8 @@ cdef class Associator:
     # Of the frame's peaks, (K, EP_PEAKS_MAX): place in 1 / EP_CELL, raw value, confidence, logarithm of its
     # height, the person it belongs to or -1.
     cdef int32_t[::1] _count
+    cdef int32_t[::1] _weakest
+    """Of each keypoint that has EP_PEAKS_MAX peaks, the first to go."""
     cdef int32_t[:, ::1] _x, _y, _owner
     cdef float[:, ::1] _raw, _confidence, _strength
     # Of a limb: its pairs, and the best pair of each of its peaks.
@@ -105,6 +108,8 @@ cdef class Associator:
         self._make_workspace()
 
     cdef _read_skeleton(self, skeleton):
+        if max(skeleton.heat_depth, skeleton.paf_depth) > CHANNELS_MAX:
+            raise ValueError(f"the skeleton names a channel beyond {CHANNELS_MAX - 1}, the last that a map can have")
         channels = np.array(skeleton.heat_channels, np.int32)
         if not len(channels) or not len(skeleton.limbs):
             raise ValueError("people are put together from a skeleton with keypoints and limbs; this one has none")
@@ -125,7 +130,7 @@ cdef class Associator:
     cdef _make_workspace(self):
         cdef int k = self._keypoint_count
         cdef int slots = k * EP_PEAKS_MAX // 2 + 1   # a person starts with two peaks that no other has
-        self._count = np.zeros(k, np.int32)
+        self._count, self._weakest = (np.zeros(k, np.int32) for _ in range(2))
         self._x, self._y, self._owner = (np.zeros((k, EP_PEAKS_MAX), np.int32) for _ in range(3))
         self._raw, self._confidence, self._strength = (np.zeros((k, EP_PEAKS_MAX), np.float32) for _ in range(3))
         self._keys = np.zeros(PAIRS_MAX, np.uint64)
@@ -258,32 +263,41 @@ cdef class Associator:
         """Keep the candidate unless its plateau is no peak, or the keypoint has enough better ones."""
         cdef int32_t k = self._keypoint_of_channel[channel]
         cdef ep_peak peak
-        if k < 0 or not ep_place_peak(&self._heat, &LOGS[0], y, x, channel + self._first_channel, &self._walk, &peak):
+        if k < 0:
             return
         cdef int32_t i = self._count[k]
+        channel += self._first_channel
+        if i == EP_PEAKS_MAX and self._capped and not ep_raw(&self._heat, y, x, channel) > self._raw[k, self._weakest[k]]:
+            return   # soon, so that garbage is done with soon; but a frame is only capped where a real peak was refused
+        if not ep_place_peak(&self._heat, &LOGS[0], y, x, channel, &self._walk, &peak):
+            return
         if i == EP_PEAKS_MAX:
             self._capped = 1
-            if not self._drop_weaker(k, peak.raw):
+            if not peak.raw > self._raw[k, self._weakest[k]]:
                 return
+            self._drop_weakest(k)
             i -= 1
         self._count[k] = i + 1
         self._x[k, i], self._y[k, i], self._raw[k, i] = peak.x, peak.y, peak.raw
         self._confidence[k, i] = min(<float> 1, (peak.raw - <float> self._heat.zero_point) * self._heat.scale)
         self._strength[k, i] = <float> min(peak.log_height, self._enough) / <float> EP_LOG_ONE
         self._owner[k, i] = -1
+        if i == EP_PEAKS_MAX - 1:
+            self._find_weakest(k)
 
-    cdef bint _drop_weaker(self, int32_t k, float raw) noexcept nogil:
-        """Remove the weakest (of equal ones the latest) peak of a full keypoint, if it is weaker than raw."""
+    cdef void _find_weakest(self, int32_t k) noexcept nogil:
+        """Note the weakest peak of a full keypoint; of equal ones the latest."""
         cdef int32_t weakest = 0, i
         for i in range(1, EP_PEAKS_MAX):
             if self._raw[k, i] <= self._raw[k, weakest]:
                 weakest = i
-        if not self._raw[k, weakest] < raw:
-            return False
-        for i in range(weakest, EP_PEAKS_MAX - 1):
+        self._weakest[k] = weakest
+
+    cdef void _drop_weakest(self, int32_t k) noexcept nogil:
+        cdef int32_t i
+        for i in range(self._weakest[k], EP_PEAKS_MAX - 1):
             self._x[k, i], self._y[k, i], self._raw[k, i] = self._x[k, i + 1], self._y[k, i + 1], self._raw[k, i + 1]
             self._confidence[k, i], self._strength[k, i] = self._confidence[k, i + 1], self._strength[k, i + 1]
-        return True
 
     # ---- limbs
 

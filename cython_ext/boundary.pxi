@@ -21,35 +21,37 @@ cdef int _fill_map(ep_map *view, array, tuple quant, int depth, str what) except
     kind = array.dtype.char
     if kind == "b":
         int8s = array
-        _fill_shape(view, int8s.shape, int8s.strides)
-        if view.height and view.width and view.channels:
-            view.base = <const char *> &int8s[0, 0, 0]
+        _fill_shape(view, int8s.shape, int8s.strides, depth, what)
+        view.base = <const char *> &int8s[0, 0, 0]
         view.dtype = EP_INT8
     elif kind == "B":
         uint8s = array
-        _fill_shape(view, uint8s.shape, uint8s.strides)
-        if view.height and view.width and view.channels:
-            view.base = <const char *> &uint8s[0, 0, 0]
+        _fill_shape(view, uint8s.shape, uint8s.strides, depth, what)
+        view.base = <const char *> &uint8s[0, 0, 0]
         view.dtype = EP_UINT8
     elif kind == "f" and array.dtype.isnative:
         floats = array
-        _fill_shape(view, floats.shape, floats.strides)
-        if view.height and view.width and view.channels:
-            view.base = <const char *> &floats[0, 0, 0]
+        _fill_shape(view, floats.shape, floats.strides, depth, what)
+        view.base = <const char *> &floats[0, 0, 0]
         view.dtype = EP_FLOAT32
     else:
         raise ValueError(f"{what} must be int8, uint8 or float32, not {array.dtype}")
-    if not (1 <= view.height <= GRID_MAX and 1 <= view.width <= GRID_MAX):
-        raise ValueError(f"{what} must be 1 to {GRID_MAX} cells high and wide, not {view.height} x {view.width}")
-    if view.channels < depth:
-        raise ValueError(f"{what} have {view.channels} channels, but the skeleton needs {depth}")
     _fill_quant(view, quant, what)
     return 0
 
 
-cdef void _fill_shape(ep_map *view, const Py_ssize_t *shape, const Py_ssize_t *strides) noexcept:
+cdef int _fill_shape(
+    ep_map *view, const Py_ssize_t *shape, const Py_ssize_t *strides, int depth, str what
+) except -1:
+    if not (1 <= shape[0] <= GRID_MAX and 1 <= shape[1] <= GRID_MAX):
+        raise ValueError(f"{what} must be 1 to {GRID_MAX} cells high and wide, not {shape[0]} x {shape[1]}")
+    if shape[2] < depth:
+        raise ValueError(f"{what} have {shape[2]} channels, but the skeleton needs {depth}")
+    if shape[2] > CHANNELS_MAX:
+        raise ValueError(f"{what} have {shape[2]} channels, of which {CHANNELS_MAX} can be told apart")
     view.height, view.width, view.channels = <int32_t> shape[0], <int32_t> shape[1], <int32_t> shape[2]
     view.row_bytes, view.cell_bytes, view.channel_bytes = strides[0], strides[1], strides[2]
+    return 0
 
 
 cdef int _fill_quant(ep_map *view, tuple quant, str what) except -1:

@@ -14,6 +14,7 @@ cdef extern from "maps.h" nogil:
         int32_t zero_point
         float scale
     int EP_INT8, EP_UINT8, EP_FLOAT32
+    float ep_raw(const ep_map *map, int32_t y, int32_t x, int32_t channel) noexcept
     uint64_t ep_read(const ep_map *map) noexcept
 
 

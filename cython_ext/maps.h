@@ -64,17 +64,32 @@ static inline __attribute__((always_inline)) int32_t ep_level_as(int dtype, cons
     return level < (float)EP_LEVEL_MAX ? (int32_t)level : EP_LEVEL_MAX;
 }
 
-/* Reads all that lies between the first and the last cell of each row once: what any use of an int8 map costs at least. */
+static inline uint64_t ep_read_bytes(const char *at, ptrdiff_t bytes)
+{
+    uint64_t total = 0, word;
+    for (; bytes >= 8; at += 8, bytes -= 8) {
+        memcpy(&word, at, sizeof word);
+        total += word;
+    }
+    for (; bytes > 0; at++, bytes--)
+        total += *(const uint8_t *)at;
+    return total;
+}
+
+/* Reads every value once, and what lies between the cells of a row too where the values of a cell lie beside one
+ * another: what any use of the map costs at least. */
 static inline uint64_t ep_read(const ep_map *map)
 {
-    const ptrdiff_t bytes = map->cell_bytes > 0 ? (map->width - 1) * map->cell_bytes + map->channels : 0;
+    const ptrdiff_t item = map->dtype == EP_FLOAT32 ? 4 : 1, cell = map->channels * item;
+    const int dense = map->channel_bytes == item && map->cell_bytes >= cell;
     uint64_t total = 0;
     for (int32_t y = 0; y < map->height; y++)
-        for (ptrdiff_t at = 0; at + 8 <= bytes; at += 8) {
-            uint64_t word;
-            memcpy(&word, ep_cell(map, y, 0) + at, sizeof word);
-            total += word;
-        }
+        if (dense)
+            total += ep_read_bytes(ep_cell(map, y, 0), (map->width - 1) * map->cell_bytes + cell);
+        else
+            for (int32_t x = 0; x < map->width; x++)
+                for (int32_t c = 0; c < map->channels; c++)
+                    total += ep_read_bytes(ep_cell(map, y, x) + c * map->channel_bytes, item);
     return total;
 }
 
