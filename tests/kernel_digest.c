@@ -1,5 +1,5 @@
 /* Prints one number made of all that the kernel's headers give on random maps: the same on every machine and for every
- * instruction set. Argument: the path (0 portable, 1 AVX2). Built and run by test_association_arm64.py. */
+ * instruction set. Argument: the path (0 portable, 1 AVX2). Built and run by test_association_bytes.py. */
 #include <stdio.h>
 #include <stdlib.h>
 

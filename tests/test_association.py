@@ -169,6 +169,8 @@ def test_the_result_is_frozen():
         ({"pafs": np.zeros((46, 54, 38), np.uint8)}, "both must be of one kind"),
         ({"heatmaps": np.zeros((0, 54, 18), np.int8)}, "1 to 1024 cells"),
         ({"heatmaps": np.zeros((1, 1025, 18), np.int8)}, "1 to 1024 cells"),
+        ({"heatmaps": np.broadcast_to(np.int8(0), (2**32 + 46, 54, 18))}, "not 4294967342 x 54"),
+        ({"heatmaps": np.broadcast_to(np.int8(0), (46, 54, 2**32 + 18))}, "of which 4096 can be told apart"),
         ({"heat_quant": (0.0, 0)}, "scale of heatmaps must be above 0"),
         ({"heat_quant": (float("nan"), 0)}, "scale of heatmaps must be above 0"),
         ({"paf_quant": (0.01, 200)}, "zero point of pafs must be -128 to 127, not 200"),
@@ -180,6 +182,20 @@ def test_bad_maps_are_refused_in_one_sentence(change, sentence):
     associator = Associator(BODY18, **SETTINGS)
     with pytest.raises(ValueError, match=sentence):
         associator(call.pop("heatmaps"), call.pop("pafs"), **call)
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "sentence"),
+    [
+        (Skeleton((), (), (), ()), "keypoints and limbs"),
+        (Skeleton(("a", "b"), ((0, 1),), ((0, 1),), (3, 3)), "share a heat-map channel"),
+        (Skeleton(("a", "b"), ((0, 1),), ((0, 1),), (0, 2**40)), "beyond 4095"),
+        (Skeleton(("a", "b"), ((0, 1),), ((0, 4096),), (0, 1)), "beyond 4095"),
+    ],
+)
+def test_a_skeleton_that_nobody_can_be_put_together_from_is_refused(skeleton, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Associator(skeleton, **SETTINGS)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,46 @@ def test_noise_gives_what_the_reference_gives_and_says_that_it_was_capped(dtype)
     assert assert_as_reference(scene).capped
 
 
+PAIR = Skeleton.of(("a", "b"), (("a", "b"),))
+
+
+def columns_of_peaks(n: int) -> scenes.Scene:
+    """n left ends, n right ends, and a field that allows every pair of them."""
+    heat = np.zeros((100, 100, 2), np.float32)
+    for i in range(n):
+        heat[2 * (i // 8), 2 * (i % 8), 0] = heat[2 * (i // 8), 80 + 2 * (i % 8), 1] = 0.5 + i / 1000
+    field = np.zeros((100, 100, 2), np.float32)
+    field[..., 0] = 1
+    return scenes.Scene(heat, field, np.zeros((0, 2, 3)), PAIR).quantised(np.int8)
+
+
+@pytest.mark.parametrize(
+    ("peaks", "capped"),
+    [(64, False), (65, True), (128, True), (200, True)],  # 64 squared is the most pairs, 128 the most peaks
+)
+def test_too_many_pairs_or_peaks_are_cut_and_told_of(peaks, capped):
+    assert assert_as_reference(columns_of_peaks(peaks)).capped == capped
+
+
+def test_too_many_peaks_alone_are_told_of():
+    scene = columns_of_peaks(129)
+    scene.pafs[:] = scene.paf_quant[1]
+    assert assert_as_reference(scene).capped
+    few = columns_of_peaks(128)
+    few.pafs[:] = few.paf_quant[1]
+    assert not assert_as_reference(few).capped
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_people_among_values_that_are_no_numbers_agree_with_the_reference(seed):
+    rng = random(seed)
+    scene = scenes.draw(scenes.crowd(rng, 6, (46, 54)), (46, 54), noise=0.02, rng=rng)
+    for maps in (scene.heatmaps, scene.pafs):
+        for value in (np.nan, np.inf, -np.inf):
+            maps[rng.random(maps.shape) < 0.01] = value
+    assert np.isfinite(assert_as_reference(scene).keypoints).all()
+
+
 def test_no_peak_belongs_to_two_people():
     people = associate(scenes.garbage(random(2), (46, 54)))
     for k in range(18):

@@ -1,6 +1,7 @@
 """What holds of every scene: order, mirror, shift, instruction set, threads."""
 
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -16,9 +17,10 @@ SEEDS = pytest.mark.parametrize("seed", range(6))
 NOISE = 0.02
 
 
-def crowd(seed: int, n: int = 8, shape=GRID, **how) -> scenes.Scene:
+def crowd(seed: int, n: int = 8, dtype=np.int8) -> scenes.Scene:
     rng = random(seed)
-    return scenes.draw(scenes.crowd(rng, n, shape), shape, noise=NOISE, rng=rng, **how).quantised(np.int8)
+    scene = scenes.draw(scenes.crowd(rng, n, GRID), GRID, noise=NOISE, rng=rng)
+    return scene if dtype == np.float32 else scene.quantised(dtype)
 
 
 def by_place(keypoints: np.ndarray) -> np.ndarray:
@@ -33,14 +35,18 @@ def mirrored(scene: scenes.Scene) -> scenes.Scene:
     keypoints = [names.index(name) for name in swapped]
     limbs = [scene.skeleton.limbs.index((keypoints[a], keypoints[b])) for a, b in scene.skeleton.limbs]
     pafs = scene.pafs[:, ::-1][:, :, [channel for limb in limbs for channel in (2 * limb, 2 * limb + 1)]].copy()
-    zero_point = scene.paf_quant[1]
-    pafs[:, :, 0::2] = np.clip(2 * zero_point - pafs[:, :, 0::2].astype(int), -128, 127)
+    if pafs.dtype == np.float32:
+        pafs[:, :, 0::2] *= -1
+    else:
+        info = np.iinfo(pafs.dtype)
+        pafs[:, :, 0::2] = np.clip(2 * scene.paf_quant[1] - pafs[:, :, 0::2].astype(int), info.min, info.max)
     return replace(scene, heatmaps=scene.heatmaps[:, ::-1][:, :, keypoints], pafs=pafs)
 
 
+@DTYPES
 @SEEDS
-def test_a_mirrored_map_has_the_mirrored_people(seed):
-    scene = crowd(seed)
+def test_a_mirrored_map_has_the_mirrored_people(seed, dtype):
+    scene = crowd(seed, dtype=dtype)
     people, other = associate(scene), associate(mirrored(scene))
     swapped = [BODY18.names.index(name.replace("left", "-").replace("right", "left").replace("-", "right"))
                for name in BODY18.names]  # fmt: skip
@@ -50,15 +56,16 @@ def test_a_mirrored_map_has_the_mirrored_people(seed):
     np.testing.assert_allclose(other.scores, people.scores, rtol=1e-6)
 
 
+@DTYPES
 @SEEDS
-def test_a_shifted_map_has_the_shifted_people(seed):
-    scene = crowd(seed)
+def test_a_shifted_map_has_the_shifted_people(seed, dtype):
+    scene = crowd(seed, dtype=dtype)
     rows, columns = 5, 3
     wide = [
         np.pad(m, ((rows, 9), (columns, 7), (0, 0)), constant_values=zero_point)
         for m, (_, zero_point) in ((scene.heatmaps, scene.heat_quant), (scene.pafs, scene.paf_quant))
     ]
-    inner = [np.pad(m, ((1, 1), (1, 1), (0, 0)), constant_values=int(w[0, 0, 0])) for m, w in
+    inner = [np.pad(m, ((1, 1), (1, 1), (0, 0)), constant_values=w[0, 0, 0]) for m, w in
              zip((scene.heatmaps, scene.pafs), wide, strict=True)]  # fmt: skip
     before, after = (associate(replace(scene, heatmaps=heat, pafs=paf)) for heat, paf in (inner, wide))
     moved = before.keypoints + (before.keypoints[..., 2:] > 0) * np.float32([columns - 1, rows - 1, 0])
@@ -75,12 +82,17 @@ def test_the_order_in_which_people_stand_does_not_matter(seed):
     np.testing.assert_array_equal(by_place(one.keypoints), by_place(other.keypoints))
 
 
+@DTYPES
 @SEEDS
-def test_a_keypoint_belongs_to_one_person_only(seed):
-    keypoints = associate(crowd(seed, 20)).keypoints
+def test_a_keypoint_belongs_to_one_person_only(seed, dtype):
+    keypoints = associate(crowd(seed, 20, dtype)).keypoints
     for k in range(18):
         seen = keypoints[keypoints[:, k, 2] > 0, k, :2]
         assert len(np.unique(seen, axis=0)) == len(seen)
+    for a, b in BODY18.limbs:
+        whole = keypoints[(keypoints[:, a, 2] > 0) & (keypoints[:, b, 2] > 0)]
+        ends = whole[:, (a, b), :2].reshape(len(whole), 4)
+        assert len(np.unique(ends, axis=0)) == len(ends), "a limb is used once"
 
 
 def every_kind_of_scene():
@@ -166,6 +178,20 @@ def test_two_threads_do_not_disturb_one_another():
         for thread in threads:
             thread.join()
     assert not wrong
+
+
+def test_the_interpreter_is_free_while_the_kernel_works():
+    scene = scenes.garbage(random(0), GRID)
+    arrays, quants = scene.arguments()
+    associator = Associator(BODY18, **SETTINGS)
+    frames = max(10, int(1 / associator.seconds_a_frame(*arrays, **quants, repeats=3)))
+    worker = threading.Thread(target=associator.seconds_a_frame, args=arrays, kwargs={**quants, "repeats": frames})
+    worker.start()
+    turns = 0
+    while worker.is_alive():
+        turns += 1
+        time.sleep(0.001)
+    assert turns > 5, "with the interpreter locked this thread would have had one or two turns"
 
 
 def test_an_associator_that_saw_other_grids_and_kinds_gives_what_a_new_one_gives():
