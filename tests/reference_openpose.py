@@ -6,6 +6,7 @@ three keypoints a person and a mean score of at least 0.4. Written from that des
 """
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from reference_association import CELL, Peak, Rules, group
@@ -23,23 +24,29 @@ MIN_KEYPOINTS = 3
 MIN_MEAN_SCORE = 0.4
 
 
-def associate(heatmaps, pafs, skeleton, min_mean_score=MIN_MEAN_SCORE):
-    """(keypoints (P, K, 3) in grid cells, scores (P,)) of float maps in true units."""
+def associate(heatmaps, pafs, skeleton):
+    """(keypoints (P, K, 3) in grid cells, scores (P,)) of float maps in true units, whatever their mean scores."""
     peaks = [find_peaks(enlarge(heatmaps[:, :, channel])) for channel in skeleton.heat_channels]
     large = np.dstack([enlarge(pafs[:, :, channel]) for pair in skeleton.paf_channels for channel in pair])
     plain = replace(skeleton, paf_channels=tuple((2 * i, 2 * i + 1) for i in range(len(skeleton.limbs))))
-    people, _ = group(peaks, large.astype(np.float32), plain, MIN_LIMB, (1.0, 0), RULES)
+    people, _ = group(peaks, large, plain, MIN_LIMB, (1.0, 0), RULES)
     keypoints, scores = [], []
     for person in people:
         row = np.zeros((len(skeleton.names), 3), np.float32)
         for k, i in person.items():
             peak = peaks[k][i]
             row[k] = (peak.x / CELL + 0.5) / UP - 0.5, (peak.y / CELL + 0.5) / UP - 0.5, peak.confidence
-        if len(person) >= MIN_KEYPOINTS and row[:, 2].sum() / len(person) >= min_mean_score:
+        if len(person) >= MIN_KEYPOINTS:
             keypoints.append(row)
             scores.append(row[:, 2].sum() / len(skeleton.names))
     order = np.argsort(scores)[::-1]
     return np.array(keypoints).reshape(-1, len(skeleton.names), 3)[order], np.array(scores)[order]
+
+
+def sure(keypoints, scores):
+    """Those people whose keypoints are confident enough on average."""
+    means = keypoints[..., 2].sum(1) / np.maximum(1, (keypoints[..., 2] > 0).sum(1))
+    return keypoints[means >= MIN_MEAN_SCORE], scores[means >= MIN_MEAN_SCORE]
 
 
 def find_peaks(heat):
@@ -54,18 +61,20 @@ def find_peaks(heat):
 
 
 def enlarge(values):
-    """Eight times larger by the cubic convolution of Keys (a = -0.75), edges repeated."""
-    for axis in (0, 1):
-        values = np.moveaxis(values, axis, 0)
-        n = len(values)
-        at = (np.arange(n * UP) + 0.5) / UP - 0.5
-        first = np.floor(at).astype(int)
-        result = 0
-        for tap in range(-1, 3):
-            weight = cubic(np.abs(at - (first + tap)))
-            result = result + weight[:, None] * values[np.clip(first + tap, 0, n - 1)]
-        values = np.moveaxis(result, 0, axis)
-    return values
+    """Eight times larger by the cubic convolution of Keys (a = -0.75), edges repeated; float32."""
+    high, wide = values.shape
+    return taps(high) @ values.astype(np.float32) @ taps(wide).T
+
+
+@cache
+def taps(n):
+    """(8n, n) float32: how much each of n values counts in each enlarged one."""
+    at = (np.arange(n * UP) + 0.5) / UP - 0.5
+    first = np.floor(at).astype(int)
+    weights = np.zeros((n * UP, n))
+    for tap in range(-1, 3):
+        np.add.at(weights, (np.arange(n * UP), np.clip(first + tap, 0, n - 1)), cubic(np.abs(at - (first + tap))))
+    return weights.astype(np.float32)
 
 
 def cubic(distance, a=-0.75):

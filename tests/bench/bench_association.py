@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import plot_association
 import scenes
 
 from edgepose._association import PATHS
@@ -147,29 +148,6 @@ def real_maps(model: str, images: Path) -> None:
     print(f"{model}: median {np.median(times):.1f}, most {max(times):.1f}; reading the maps {np.median(read):.1f}")
 
 
-def plot(results: dict[tuple[int, int], dict[int, Times]], file: Path) -> None:
-    """Microseconds over people, a curve a grid, as an SVG drawn by hand."""
-    width, height, left, bottom = 720, 420, 60, 40
-    most = max(min(t.c.values()) for row in results.values() for t in row.values())
-    x = {n: left + (width - left - 120) * n / max(CROWDS) for n in CROWDS}
-
-    def y(us: float) -> float:
-        return height - bottom - (height - bottom - 20) * us / most
-
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">']
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        parts.append(f'<text x="{left - 8}" y="{y(share * most):.0f}" text-anchor="end">{share * most:.0f}</text>')
-    parts += [f'<text x="{x[n]:.0f}" y="{height - 12}" text-anchor="middle">{n}</text>' for n in CROWDS]
-    parts.append(f'<text x="{left}" y="14">microseconds a frame over people</text>')
-    for i, (shape, row) in enumerate(results.items()):
-        colour = f"hsl({i * 70} 70% 40%)"
-        points = " ".join(f"{x[n]:.1f},{y(min(t.c.values())):.1f}" for n, t in row.items())
-        end = y(min(row[max(CROWDS)].c.values()))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{width - 112}" y="{end:.0f}" fill="{colour}">{shape[0]} x {shape[1]}</text>')
-    file.write_text("\n".join([*parts, "</svg>"]))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="auto", help="a network for real maps")
@@ -181,7 +159,11 @@ def main() -> None:
     if args.images:
         real_maps(args.model, args.images)
     if args.plot:
-        plot(results, args.plot)
+        curves = {
+            f"{high} x {wide}": {n: (times.c["portable"], min(times.c.values())) for n, times in row.items()}
+            for (high, wide), row in results.items()
+        }
+        args.plot.write_text(plot_association.svg(curves))
 
 
 if __name__ == "__main__":
