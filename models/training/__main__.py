@@ -89,6 +89,31 @@ def _measure(options: argparse.Namespace) -> None:
         print(f"{model.stem}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
 
 
+def _compare_peers(options: argparse.Namespace) -> None:
+    from edgepose.evaluation import load_annotations
+
+    from .peers.compare import compare, plot, table
+    from .peers.everyone import peers
+    from .weights import load_trunk_graph
+
+    everyone = peers(load_trunk_graph(options.weights), options.models, options.peers, options.calibrate, options.work)
+    rows = compare(
+        everyone, load_annotations(options.annotations), options.images, options.rounds, options.work / "results"
+    )
+    print(table(rows))
+    if options.plot:
+        plot(rows, options.plot)
+
+
+def _bench_trunk(options: argparse.Namespace) -> None:
+    from .peers.trunk_ratio import report
+    from .weights import load_trunk_graph
+
+    graph = load_trunk_graph(options.weights)
+    for line in report(graph, options.models, options.calibrate, options.work, options.rounds):
+        print(line)
+
+
 def _size(text: str) -> tuple[int, int]:
     height, _, width = text.partition("x")
     try:
@@ -147,7 +172,28 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--set", required=True, help="name of the set, for example coco-val-dev-160")
     step.add_argument("models", type=Path, nargs="+", metavar="MODEL.tflite")
     step.set_defaults(step=_measure)
+
+    step = steps.add_parser("compare-peers", help="our networks and those of other makers: AP, GMAC, size, time")
+    _add_weights(step)
+    _add_timing(step)
+    step.add_argument("--peers", type=Path, required=True, help="folder of the other networks, as published")
+    step.add_argument("--annotations", type=Path, required=True)
+    step.add_argument("--images", type=Path, required=True)
+    step.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw AP over milliseconds")
+    step.set_defaults(step=_compare_peers)
+
+    step = steps.add_parser("bench-trunk", help="our int8 networks against the bare int8 trunk, in turns on one core")
+    _add_weights(step)
+    _add_timing(step)
+    step.set_defaults(step=_bench_trunk)
     return parser
+
+
+def _add_timing(step: argparse.ArgumentParser) -> None:
+    step.add_argument("--calibrate", type=Path, required=True, help="folder of training pictures, for the bare trunk")
+    step.add_argument("--work", type=Path, default=Path("runs/peers"), help="folder for converted networks and results")
+    step.add_argument("--rounds", type=int, default=60, help="of timing")
+    step.add_argument("models", type=Path, nargs="+", metavar="MODEL.tflite", help="ours")
 
 
 def _add_weights(step: argparse.ArgumentParser) -> None:

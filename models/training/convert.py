@@ -46,32 +46,38 @@ def letterbox(picture: ByteArray, size: tuple[int, int]) -> ByteArray:
 
 def to_int8(model: keras.Model, pictures: FloatArray, outputs: Sequence[str]) -> bytes:
     """Full int8: uint8 picture in, int8 `outputs` (their names), weights per channel, ranges from `pictures`."""
-
-    def samples() -> Iterator[list[FloatArray]]:
-        for picture in pictures:
-            yield [picture[None]]
-
-    converter = _converter(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = samples
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.int8
-    content = _named(converter.convert(), model, outputs)
+    content = _named(int8_converter(model, pictures).convert(), model, outputs)
     check_integer_only(content)
     _check_takes_bytes(content)
     return content
 
 
+def int8_converter(model: keras.Model, pictures: FloatArray) -> Any:
+    """A converter to full int8 with uint8 input and int8 output."""
+
+    def samples() -> Iterator[list[FloatArray]]:
+        for picture in pictures:
+            yield [picture[None]]
+
+    converter = converter_of(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = samples
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.int8
+    return converter
+
+
 def to_float(model: keras.Model, outputs: Sequence[str]) -> bytes:
     """The same function in float32, its weights stored as float16."""
-    converter = _converter(model)
+    converter = converter_of(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
     return _named(converter.convert(), model, outputs)
 
 
-def _converter(model: keras.Model) -> Any:
+def converter_of(model: keras.Model) -> Any:
+    """A converter of the model with its weights in it."""
     function = tf.function(lambda image: model(image, training=False))
     concrete = function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.float32))
     # Frozen to constants first, else the file reads its weights from variables.

@@ -11,7 +11,7 @@ from .tfjs_graph import Graph, Node
 
 Tensor = Any  # Keras' symbolic tensors have no public static type
 
-HEADS = ("kpt_heatmap_0", "center_0", "kpt_regress_0", "kpt_offset_0")
+HEADS = ("kpt_heatmap_0", "center_0", "kpt_regress_0", "kpt_offset_0", "box_scale_0", "box_offset_0")
 """MoveNet's heads that are kept, all at stride 4."""
 
 FEATURE_CHANNELS = 24
@@ -37,7 +37,7 @@ class Trunk:
     heat_hidden: Tensor
     """(N, H/4, W/4, 96): what the last convolution of the heat-map head reads"""
     heads: dict[str, Tensor]
-    """(N, H/4, W/4, C) raw outputs by name: 17 heat-map logits, 1 centre logit, 34 and 34 regressions"""
+    """(N, H/4, W/4, C) raw outputs by name: 17 heat-map logits, 1 centre logit, 34, 34, 2 and 2 regressions"""
 
 
 def check_size(height: int, width: int) -> None:

@@ -1,0 +1,1 @@
+"""Our networks and those of other makers through one evaluation: AP, multiplications, size, time."""
