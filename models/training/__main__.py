@@ -40,16 +40,16 @@ def _pseudo_label(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from .annotations import read_labels
     from .augment import Augmentation
     from .batches import Plan
-    from .coco import read_annotations
     from .features import FloatTrunk, int8_trunk
     from .head_file import load_head, write_record
     from .train import Schedule, train
     from .trunk_maps import TrunkRunner
     from .weights import load_trunk_graph
 
-    sets = [(Path(labels), read_annotations(Path(labels), Path(images))) for labels, images in options.data]
+    sets = [(Path(labels), read_labels(Path(labels), Path(images))) for labels, images in options.data]
     pictures = [picture for _, pictures in sets for picture in pictures]
     print(f"{len(pictures)} pictures, {sum(len(picture.people) for picture in pictures)} people")
     plan = Plan(seed=options.seed)
@@ -82,11 +82,23 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
-    from .measure import measure
+    from .measure import log_figures, measure
 
+    if options.log and options.step_number is None:
+        raise TrainingError("--log needs --at-step, the step that the weights are from")
     for model in options.models:
         figures = measure(model, options.annotations, options.images, options.set)
         print(f"{model.stem}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+        if options.log:
+            log_figures(options.log, options.step_number, model, figures)
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from .plot import draw
+
+    out = options.out or options.log.with_suffix(".png")
+    draw(options.log, out)
+    print(f"wrote {out}")
 
 
 def _compare_peers(options: argparse.Namespace) -> None:
@@ -145,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar=("ANNOTATIONS", "IMAGES"),
-        help="COCO keypoint annotations and their folder of pictures; may be given more than once",
+        help="COCO keypoint or MPII annotations and their folder of pictures; may be given more than once",
     )
     step.add_argument(
         "--trunk", choices=("int8", "float"), default="int8", help="what the head learns on (default: int8)"
@@ -170,9 +182,20 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--annotations", type=Path, required=True)
     step.add_argument("--images", type=Path, required=True)
     step.add_argument("--set", required=True, help="name of the set, for example coco-val-dev-160")
+    step.add_argument("--log", type=Path, metavar="train.jsonl", help="also put the figures into a training log")
+    step.add_argument("--at-step", dest="step_number", type=int, metavar="N", help="step that the weights are from")
     step.add_argument("models", type=Path, nargs="+", metavar="MODEL.tflite")
     step.set_defaults(step=_measure)
 
+    step = steps.add_parser("plot", help="draw losses and AP of a training log")
+    step.add_argument("log", type=Path, metavar="train.jsonl")
+    step.add_argument("--out", type=Path, metavar="FILE", help=".png or .svg (default: beside the log)")
+    step.set_defaults(step=_plot)
+    _add_comparisons(steps)
+    return parser
+
+
+def _add_comparisons(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = steps.add_parser("compare-peers", help="our networks and those of other makers: AP, GMAC, size, time")
     _add_weights(step)
     _add_timing(step)
@@ -186,7 +209,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_weights(step)
     _add_timing(step)
     step.set_defaults(step=_bench_trunk)
-    return parser
 
 
 def _add_timing(step: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from .augment import Augmentation, random_crop
 from .coco import FloatArray, LabelledPicture
 from .layout import STRIDE
-from .targets import neck_target, paf_target, to_cells
+from .targets import neck_target, paf_target, taught_fields, to_cells
 from .trunk_maps import TrunkRunner
 
 _READ_LONGEST = 512
@@ -32,6 +32,8 @@ class Batch:
     """(N, S/4, S/4)"""
     pafs: FloatArray
     """(N, S/4, S/4, 38)"""
+    taught: FloatArray
+    """(N, 38) 1 where the picture's data set labels both ends of a limb, so that an empty field means none"""
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,11 @@ class Batches:
         """Batch `number` of the plan."""
         rng = np.random.default_rng((self._plan.seed, number))
         side = self._plan.side(number)
-        crops = [
-            random_crop(*self._read(int(rng.integers(len(self._pictures)))), side, self._ranges, rng)
-            for _ in range(self._plan.size(side))
-        ]
+        chosen, crops = [], []
+        for _ in range(self._plan.size(side)):
+            index = int(rng.integers(len(self._pictures)))
+            chosen.append(self._pictures[index])
+            crops.append(random_crop(*self._read(index), side, self._ranges, rng))
         cells = side // STRIDE
         people = [to_cells(crop.people) for crop in crops]
         maps = self._trunk(np.stack([crop.picture for crop in crops]).astype(np.float32))
@@ -89,6 +92,7 @@ class Batches:
             mask=np.stack([crop.mask for crop in crops]).astype(np.float32),
             neck=np.stack([neck_target(group, cells) for group in people]),
             pafs=np.stack([paf_target(group, cells) for group in people]),
+            taught=np.stack([taught_fields(picture.never_labelled) for picture in chosen]),
         )
 
     def stream(self, first: int, end: int) -> Iterator[Batch]:

@@ -31,6 +31,8 @@ class LabelledPicture:
     """(P, 18, 3) x, y in pixels of the whole picture, and 1 where labelled, else 0"""
     ignored: tuple[Any, ...]
     """Annotations of people without keypoints and of crowds, as COCO writes them"""
+    never_labelled: tuple[int, ...] = ()
+    """Keypoints that the data set labels for nobody: that they are missing says nothing"""
 
     def read(self, longest: int) -> tuple[ByteArray, FloatArray, ByteArray]:
         """RGB picture at most `longest` pixels a side, its people, and a mask that is 1 where labels hold."""

@@ -25,3 +25,9 @@ def measure(model: Path, annotations: Path, images: Path, name: str) -> dict[str
     figures = {key: printed[key] for key in _FIGURES}
     add_metrics(model.with_suffix(".yaml"), {"set": name, **figures})
     return figures
+
+
+def log_figures(log: Path, step: int, model: Path, figures: dict[str, Any]) -> None:
+    """Adds a line to a training log, for `plot`: what the network made of the weights of `step` scored."""
+    with log.open("a") as file:
+        file.write(json.dumps({"step": step, "model": model.stem, "AP": figures["AP"]}) + "\n")

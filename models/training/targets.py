@@ -4,6 +4,8 @@ The form is that of Cao et al., "Realtime Multi-Person 2D Pose Estimation using 
 (CVPR 2017), with widths that grow with the person.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .coco import FloatArray
@@ -45,6 +47,12 @@ def paf_target(people: FloatArray, side: int) -> FloatArray:
             if person[start, 2] and person[end, 2]:
                 _add_limb(fields, counts, limb, person[start, :2], person[end, :2], half_width)
     return fields
+
+
+def taught_fields(never_labelled: Sequence[int]) -> FloatArray:
+    """(38,) 0 for both channels of a limb that has an end in `never_labelled`, else 1."""
+    known = [not {start, end} & set(never_labelled) for start, end in LIMB_ENDS]
+    return np.repeat(np.array(known, np.float32), 2)
 
 
 def _add_limb(

@@ -110,13 +110,13 @@ def train(
 
 def _step(model: keras.Model, optimiser: keras.optimizers.Optimizer) -> Callable[[Batch], tuple[float, float]]:
     @tf.function  # type: ignore[untyped-decorator]  # traced once for each crop side
-    def run(features: Any, heats: Any, mask: Any, neck: Any, pafs: Any) -> Any:
+    def run(features: Any, heats: Any, mask: Any, neck: Any, pafs: Any, taught: Any) -> Any:
         with tf.GradientTape() as tape:
             neck_out, pafs_out = model([features, heats], training=True)
             count = tf.cast(tf.shape(mask)[0], tf.float32)
             limbs = tf.reshape(pafs, tf.concat([tf.shape(pafs)[:3], [len(LIMBS), 2]], 0))
             on_limb = tf.cast(tf.reduce_any(limbs != 0.0, -1), tf.float32)
-            weight = mask[..., None] * (1.0 + (_LIMB_WEIGHT - 1.0) * tf.repeat(on_limb, 2, -1))
+            weight = mask[..., None] * taught[:, None, None] * (1.0 + (_LIMB_WEIGHT - 1.0) * tf.repeat(on_limb, 2, -1))
             paf_loss = tf.reduce_sum(weight * tf.square(pafs_out - pafs)) / count
             neck_loss = tf.reduce_sum(mask * tf.square(neck_out[..., 0] - neck)) / count
             # Sums grow with the area; the mean of a crop of 256 pixels is the unit.
@@ -128,7 +128,7 @@ def _step(model: keras.Model, optimiser: keras.optimizers.Optimizer) -> Callable
         return paf_loss, neck_loss
 
     def step(batch: Batch) -> tuple[float, float]:
-        paf_loss, neck_loss = run(batch.features, batch.heats, batch.mask, batch.neck, batch.pafs)
+        paf_loss, neck_loss = run(batch.features, batch.heats, batch.mask, batch.neck, batch.pafs, batch.taught)
         return float(paf_loss), float(neck_loss)
 
     return step

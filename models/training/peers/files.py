@@ -87,7 +87,7 @@ def weight_quantised(published: Path, size: Size, work: Path) -> Path:
 
 def _few(calibration: Path, size: Size) -> FloatArray:
     """Enough pictures for a file that is only timed: what it answers doesn't matter."""
-    return calibration_pictures(calibration, size)[:8]
+    return calibration_pictures(calibration, size)[:2]
 
 
 def _kept(path: Path, make: Callable[[], bytes]) -> Path:
