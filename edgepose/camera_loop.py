@@ -3,10 +3,10 @@
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from edgepose.domain import Frame, FrameResult
+from edgepose.domain import FrameResult
 from edgepose.errors import EdgeposeError, SourceError
 from edgepose.ports import Source
 from edgepose.watchdog import Pulse
@@ -41,13 +41,16 @@ class CameraLoop:
         *,
         open_source: Callable[[], Source],
         persistence: Persistence,
-        stages: Callable[[Frame], FrameResult],
+        look: Callable[[Source], Generator[FrameResult]],
         publish: Callable[[FrameResult], None],
         say_status: Callable[[CameraStatus], None],
         pulse: Pulse,
         on_end: Callable[["CameraLoop"], None],
     ) -> None:
-        """`on_end` is called on this loop's thread when it is over, with `failure` set if it went wrong."""
+        """`look` makes a source's frames into results, in order and in its own time (edgepose.flow).
+
+        `on_end` is called on this loop's thread when it is over, with `failure` set if it went wrong.
+        """
         self.name = name
         self.failure: EdgeposeError | None = None
         self.frames = 0
@@ -55,7 +58,7 @@ class CameraLoop:
         """How often it was lost or could not be opened."""
         self._open_source = open_source
         self._persistence = persistence
-        self._stages = stages
+        self._look = look
         self._publish = publish
         self._say_status = say_status
         self._pulse = pulse
@@ -166,20 +169,23 @@ class CameraLoop:
     def _play(self) -> None:
         """Play the source to its end, or until stop() or enable(False) is called."""
         source = self._source = self._open_source()
+        if not self._running():
+            source.close()
+            return
+        results = self._look(source)
         try:
-            if not self._running():
-                return
-            for place, frame in enumerate(source.frames()):
+            for place, result in enumerate(results):
                 if place == 0:
                     log.info("camera %s: online", self.name)
                     self._say_status("online")
-                self._one(frame)
+                self._one(result)
                 if not self._running():
                     return
         finally:
-            source.close()
+            source.close()  # first, or its frames would be waited for
+            results.close()
 
-    def _one(self, frame: Frame) -> None:
-        self._publish(self._stages(frame))
+    def _one(self, result: FrameResult) -> None:
+        self._publish(result)
         self.frames += 1
         self._pulse.frame()

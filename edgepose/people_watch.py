@@ -2,7 +2,7 @@
 
 import queue
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,11 +26,10 @@ _BELIEVED = (TrackState.CONFIRMED, TrackState.LOST)
 
 
 class PeopleWatch:
-    """The stages of one camera and what follows from them over time. Serves one thread, but for acknowledge()."""
+    """What follows over time from the poses of one camera's frames. Serves one thread, but for acknowledge()."""
 
     def __init__(
         self,
-        stages: Callable[[Frame], FrameResult],
         *,
         camera: str,
         layout: str,
@@ -39,7 +38,6 @@ class PeopleWatch:
         care: CareSettings,
         clock: WallClock,
     ) -> None:
-        self._stages = stages
         self._clock = clock
         self._tracker = Tracker(layout, tracker_settings(tracking))
         places = {name: (zone.kind, zone.polygon) for name, zone in zones.items()}
@@ -53,9 +51,9 @@ class PeopleWatch:
         """Somebody has taken an alert on, so that its rule stops repeating it. May be called from another thread."""
         self._acknowledged.put((event_id, by, verdict))
 
-    def __call__(self, frame: Frame) -> FrameResult:
-        """The frame with everybody who is surely there, their postures, and what the care rules conclude."""
-        result = self._stages(frame)
+    def __call__(self, result: FrameResult) -> FrameResult:
+        """The same with everybody who is surely there, their postures, and what the care rules conclude."""
+        frame = result.frame
         t_s = frame.t_s
         while not self._acknowledged.empty():
             # That it was acknowledged is told where the acknowledgement came in; here the rule only learns of it.

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from edgepose.association import Associator
-from edgepose.domain import FloatArray, Frame, FrameResult, Pose, PoseMaps, StageTimes, Track
+from edgepose.domain import ByteArray, FloatArray, Frame, FrameResult, Pose, PoseMaps, StageTimes, Track
 from edgepose.ports import PoseModel
-from edgepose.preprocess import Letterbox
+from edgepose.preprocess import Letterbox, Transform
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,20 @@ class Stages(Protocol):
         """All that can be known of this frame."""
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A frame that is ready for the network."""
+
+    frame: Frame
+    pixels: ByteArray | None
+    """(height, width, 3) uint8 of the network's input; None: they lie in the input tensor already."""
+    transform: Transform
+    capture_ms: float
+    preprocess_ms: float
+
+
 class Pipeline:
-    """Frames in, people out. Owns its network and workspace, so it serves one thread."""
+    """Frames in, people out: fit(), then look(). Each serves one thread, which need not be the same."""
 
     def __init__(
         self,
@@ -55,10 +67,17 @@ class Pipeline:
 
     def __call__(self, frame: Frame) -> FrameResult:
         """All that can be known of one frame. Raises ModelError when the network fails."""
-        started = time.perf_counter()
-        capture_ms = max(0.0, (time.monotonic_ns() - frame.mono_ns) / 1e6)
-        transform = self._letterbox(frame.picture, out=self._model.input_view())
+        return self.look(self._fit(frame, self._model.input_view(), in_place=True))
+
+    def fit(self, frame: Frame) -> Fitted:
+        """The frame as the network wants it, in memory of its own, so that the network may be at work meanwhile."""
+        return self._fit(frame, np.empty((*self._model.input_size, 3), np.uint8), in_place=False)
+
+    def look(self, fitted: Fitted) -> FrameResult:
+        """All that can be known of a frame. Raises ModelError when the network fails."""
         filled = time.perf_counter()
+        if fitted.pixels is not None:
+            np.copyto(self._model.input_view(), fitted.pixels)
         maps = self._model.infer()
         inferred = time.perf_counter()
         people = self._associate(
@@ -69,24 +88,36 @@ class Pipeline:
         )
         keypoints = people.keypoints  # ours: fresh with every call
         seen = keypoints[..., 2] > 0
-        keypoints[seen, :2] = transform.to_frame(self._grid.to_input(keypoints[seen, :2]))
+        keypoints[seen, :2] = fitted.transform.to_frame(self._grid.to_input(keypoints[seen, :2]))
         associated = time.perf_counter()
         return FrameResult(
-            frame=frame,
-            size=transform.size,
+            frame=fitted.frame,
+            size=fitted.transform.size,
             tracks=tuple(
                 Track(id=place, pose=Pose(keypoints=person, score=float(score)))
                 for place, (person, score) in enumerate(zip(keypoints, people.scores, strict=True), start=1)
             ),
             layout=self._layout,
             times=StageTimes(
-                capture=capture_ms,
-                preprocess=(filled - started) * 1e3,
+                capture=fitted.capture_ms,
+                preprocess=fitted.preprocess_ms,
                 infer=(inferred - filled) * 1e3,
                 associate=(associated - inferred) * 1e3,
             ),
             capped=people.capped,
             maps=copied(maps) if self._keep_maps else None,
+        )
+
+    def _fit(self, frame: Frame, out: ByteArray, *, in_place: bool) -> Fitted:
+        started = time.perf_counter()
+        capture_ms = max(0.0, (time.monotonic_ns() - frame.mono_ns) / 1e6)
+        transform = self._letterbox(frame.picture, out=out)
+        return Fitted(
+            frame=frame,
+            pixels=None if in_place else out,
+            transform=transform,
+            capture_ms=capture_ms,
+            preprocess_ms=(time.perf_counter() - started) * 1e3,
         )
 
 

@@ -14,15 +14,17 @@ from edgepose.adapters.mqtt_paho import Listening, MqttPublisher
 from edgepose.adapters.sources import open_source
 from edgepose.camera_loop import OPENING_S, CameraLoop, Persistence
 from edgepose.clock import WallClock
-from edgepose.config import Camera, Config, FileSource, PoseMessages
+from edgepose.config import Camera, Config, FileSource
 from edgepose.domain import FrameResult, Phase
 from edgepose.errors import EdgeposeError, PublishError
+from edgepose.flow import flow
 from edgepose.health import NodeHealth
 from edgepose.inbox import Inbox
 from edgepose.lasting import Lasting
 from edgepose.machine_id import boot
 from edgepose.outbox import Outbox
 from edgepose.people_watch import PeopleWatch
+from edgepose.pipeline import Pipeline
 from edgepose.ports import Heartbeat, Incoming, Message, Source
 from edgepose.report import CameraReport
 from edgepose.status_line import Vitals
@@ -87,7 +89,6 @@ class Session:
         self._send_state(network)
         self._watches = {
             name: PeopleWatch(
-                pipelines[name],
                 camera=name,
                 layout=network.sidecar.skeleton.layout,
                 zones=camera.zones,
@@ -97,9 +98,7 @@ class Session:
             )
             for name, camera in config.cameras.items()
         }
-        self._loops = {
-            name: self._loop(name, camera, config.mqtt.pose, wake) for name, camera in config.cameras.items()
-        }
+        self._loops = {name: self._loop(name, camera, pipelines[name], wake) for name, camera in config.cameras.items()}
         for name, loop in self._loops.items():
             loop.enable(self._lasting.switches.on(name))
             loop.start()
@@ -223,9 +222,9 @@ class Session:
         self._end_tests()
         self._lasting.alerts.repeat(self._topics, self._shown_alerts(), send)
 
-    def _loop(self, name: str, camera: Camera, pose: PoseMessages, wake: Wake) -> CameraLoop:
+    def _loop(self, name: str, camera: Camera, pipeline: Pipeline, wake: Wake) -> CameraLoop:
         live = not isinstance(camera.source, FileSource)
-        report = CameraReport(self._topics, name, camera, pose, self._clock)
+        report = CameraReport(self._topics, name, camera, self._config.mqtt.pose, self._clock)
 
         def open_camera() -> Source:
             if not live:
@@ -236,7 +235,8 @@ class Session:
             self._health.status(name, status)
             self._publisher.send(wire.camera_status(self._topics, name, status))
 
-        def publish(result: FrameResult) -> None:
+        def publish(seen: FrameResult) -> None:
+            result = self._watches[name](seen)
             for event in report.events(result):
                 self._lasting.alerts.take(self._topics, event, self._publisher.send)
             for message in report.messages(result):
@@ -247,7 +247,7 @@ class Session:
             name,
             open_source=open_camera,
             persistence=Persistence(live, OPENING_S + camera.stall_timeout_s, camera.give_up_after),
-            stages=self._watches[name],
+            look=lambda source: flow(source, pipeline),
             publish=publish,
             say_status=say_status,
             pulse=self._watch.of(name),

@@ -69,11 +69,12 @@ class Scene:
         self.ended: queue.SimpleQueue[CameraLoop] = queue.SimpleQueue()
         self.pulse = CountingPulse()
         self._sources = iter(sources)
+        seen = stages or (lambda frame: FrameResult(frame, (4, 4), (), "body18"))
         self.loop = CameraLoop(
             "room",
             open_source=self._open,
             persistence=Persistence(live, **more),
-            stages=stages or (lambda frame: FrameResult(frame, (4, 4), (), "body18")),
+            look=lambda source: (seen(frame) for frame in source.frames()),
             publish=lambda result: self.sent.append(result.frame.seq),
             say_status=self.said.append,
             pulse=self.pulse,

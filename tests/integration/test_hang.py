@@ -19,13 +19,13 @@ SOURCE = {"type": "file", "path": str(CLIP), "loop": True, "realtime": True}
 HANG = """
 import os, time
 import edgepose.pipeline
-whole, hung = edgepose.pipeline.Pipeline.__call__, []
-def call(self, frame):
+whole, hung = edgepose.pipeline.Pipeline.look, []
+def look(self, fitted):
     if os.path.exists({flag!r}) and hung in ([], [self]):
         hung[:] = [self]
         time.sleep(3600)
-    return whole(self, frame)
-edgepose.pipeline.Pipeline.__call__ = call
+    return whole(self, fitted)
+edgepose.pipeline.Pipeline.look = look
 """
 pytestmark = pytest.mark.broker
 
