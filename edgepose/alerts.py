@@ -67,6 +67,18 @@ class Alerts:
         self._files = files
         self._standing = _decoded(files.read(FILE))
 
+    def catch_up(self, waiting: Iterable[EventMessage]) -> None:
+        """Take up events that wait for the broker, in order: a crash may have come between keeping one and its alert.
+
+        They are the end of all that happened, so going through them again changes nothing where none is missing.
+        """
+        with self._lock:
+            before = dict(self._standing)
+            for event in waiting:
+                self._follow(event)
+            if before != self._standing:
+                self._files.write(FILE, msgspec.json.encode(list(self._standing.values())))
+
     def standing(self) -> tuple[EventMessage, ...]:
         """All of them, in the order of their confirmation."""
         with self._lock:
@@ -75,13 +87,11 @@ class Alerts:
     def take(self, topics: Topics, event: EventMessage, send: Send) -> None:
         """Send the event, and what it changes of the alerts."""
         with self._lock:  # sent inside, so that of two threads the one that comes last also says the last word
+            if "repeat" in event.evidence and event.id not in self._standing:
+                return  # a reminder of what was acknowledged while its rule was busy with a frame
             before = dict(self._standing)
-            self._standing.pop(event.id, None)
-            if event.phase is Phase.CONFIRMED:
-                self._standing[event.id] = event
-                while len(self._standing) > MOST:
-                    self._standing.pop(next(iter(self._standing)))
-            send(wire_care.event(topics, event))  # first: a crash in between may cost the standing, never the event
+            self._follow(event)
+            send(wire_care.event(topics, event))  # first: what a crash in between costs, catch_up() makes good
             if before != self._standing:
                 self._files.write(FILE, msgspec.json.encode(list(self._standing.values())))
             for place in _changed(before, self._standing):
@@ -117,6 +127,13 @@ class Alerts:
         for event in self.standing():
             if event.kind == kind:
                 self.take(topics, _later(event, Phase.EXPIRED, stamp, dict(event.evidence)), send)
+
+    def _follow(self, event: EventMessage) -> None:
+        self._standing.pop(event.id, None)
+        if event.phase is Phase.CONFIRMED:
+            self._standing[event.id] = event
+            while len(self._standing) > MOST:
+                self._standing.pop(next(iter(self._standing)))
 
     def _message(self, topics: Topics, camera: str, kind: str) -> Message:
         shown = None

@@ -1,15 +1,20 @@
 """What outlives a session, and with a folder the process: waiting events, standing alerts, cameras switched off."""
 
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import msgspec
 
 from edgepose.alerts import Alerts, Files, NoFiles
 from edgepose.event_queue import DiskReports
 from edgepose.outbox import MemoryReports, Reports
 from edgepose.state_folder import StateFolder
 from edgepose.switches import Switches
+from edgepose.wire_care import EventMessage
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,9 @@ class Lasting:
         """Lasts. Raises EdgeposeError where another process uses the folder; one that can't be written is logged."""
         folder = StateFolder(path)
         reports = DiskReports(path / "events.queue", time.monotonic())
-        return cls(reports, Alerts(folder), Switches(folder), folder)
+        alerts = Alerts(folder)
+        alerts.catch_up(_events(reports))
+        return cls(reports, alerts, Switches(folder), folder)
 
     @property
     def durable(self) -> bool:
@@ -58,3 +65,13 @@ class Lasting:
             self.reports.close()
         if self.folder is not None:
             self.folder.close()
+
+
+def _events(reports: Reports) -> Iterator[EventMessage]:
+    """The events that wait, in order."""
+    number = -1
+    while (report := reports.after(number)) is not None:
+        number = report.number
+        if report.message.topic.endswith("/event"):
+            with suppress(msgspec.DecodeError):  # of another version
+                yield msgspec.json.decode(report.message.payload, type=EventMessage)

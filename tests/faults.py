@@ -1,7 +1,8 @@
 """A daemon to which everything happens that can happen to it, with alarms set off throughout; and the reckoning.
 
-Alarms are real ones, of the kind `test`, which SIGUSR1 sets off; the daemon logs each one once it is safe. The reader
-stays with the broker, so what the broker has taken, the reader gets, whatever becomes of the broker afterwards.
+Alarms are real ones, of the kind `test`, which SIGUSR1 sets off; the daemon logs each one once it is safe. The camera
+shows the demo clip, so that the care rules have falls to find, as far as the faults let them. The reader stays with the
+broker, so what the broker has taken, the reader gets, whatever becomes of the broker afterwards.
 """
 
 import random
@@ -15,18 +16,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import av
 import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from edgepose.demo_clip import CLIP
+from edgepose.domain import Phase
 from edgepose.wire_care import EventMessage
 from tests.broker import HOST, Mosquitto, retained, wait_until
+from tests.clips import encoded
 from tests.daemon import Daemon, config
 from tests.relay import Relay
 from tests.streams import HttpCamera
 
 ROOM = "edgepose/flat/room"
 FPS = 5.0
+EVERY = 3
+"""Every third frame of the clip is shown, so that it passes in real time."""
 READY = re.compile(r"edgepose [0-9.]+: node")
 ALARM = re.compile(r"test alarm (test-[0-9a-f]{12})")
 
@@ -79,6 +86,10 @@ class Reckoning:
     untold: int = 0
     """Alarms that arrived although the daemon was killed before it could log them."""
     state: dict[str, bytes] = field(default_factory=dict)
+    care: Counter[str] = field(default_factory=Counter)
+    """Events of the care rules, by kind and phase."""
+    astray: list[str] = field(default_factory=list)
+    """Events that went on after they were over, or were suspected again."""
 
     @property
     def in_order(self) -> bool:
@@ -95,6 +106,8 @@ class Reckoning:
             f"{sum(self.faults.values())} faults in {self.seconds:.0f} s: {faults}",
             f"alarms logged {len(self.logged)}, arrived {len(self.confirmed)} ({self.untold} of them unlogged: killed "
             f"in between), lost {len(self.lost)}, in order: {self.in_order}, messages repeated {self.repeated}",
+            f"care events: {', '.join(f'{count} × {name}' for name, count in sorted(self.care.items())) or 'none'}; "
+            f"phases out of order: {len(self.astray)}",
         ]
 
 
@@ -106,7 +119,9 @@ class FaultRun:
         self.broker = Mosquitto(folder / "broker", extra="max_inflight_messages 0\nmax_queued_messages 0").start()
         self.relay = Relay(self.broker.port)
         self.reader = EventReader(self.broker.port)
-        self.camera = HttpCamera(fps=FPS)
+        self._pictures = pictures()
+        self._shown = 0
+        self.camera = HttpCamera(fps=FPS, jpeg=self._next_picture)
         (folder / "daemon").mkdir()
         self._changes = 0
         self.daemon = Daemon(folder / "daemon", self._config())
@@ -187,7 +202,7 @@ class FaultRun:
         port = self.camera.port
         self.camera.stop()
         time.sleep(self.rng.uniform(0.2, 2))
-        self.camera = HttpCamera(port, fps=FPS)
+        self.camera = HttpCamera(port, fps=FPS, jpeg=self._next_picture)
 
     def sighup_good(self) -> None:
         self._changes += 1
@@ -234,6 +249,11 @@ class FaultRun:
         self._starts += 1
         wait_until(lambda: len(READY.findall(self.daemon.log)) >= self._starts, f"a start:\n{self.daemon.log[-2000:]}")
 
+    def _next_picture(self, _number: int) -> bytes:
+        """The clip goes on wherever the camera was interrupted."""
+        self._shown += 1
+        return self._pictures[self._shown % len(self._pictures)]
+
     def _still_there(self) -> None:
         assert self.daemon.process.poll() is None, f"the daemon has ended:\n{self.daemon.log[-3000:]}"
 
@@ -257,7 +277,11 @@ class FaultRun:
         made.lost = [name for name in made.logged if name not in set(made.confirmed)]
         made.untold = len(set(made.confirmed) - set(made.logged))
         made.repeated = len(arrived) - len(set(arrived))
+        wait_until(lambda: alerts_of(self._state()) == standing(self.reader.events), "the alerts to be the truth")
         made.state = self._state()
+        unique = first_arrivals(self.reader.events)
+        made.care = Counter(f"{event.kind} {event.phase}" for event in unique if event.kind != "test")
+        made.astray = astray(unique)
         return made
 
     def _arrived(self) -> list[tuple[str, str]]:
@@ -265,6 +289,48 @@ class FaultRun:
 
     def _state(self) -> dict[str, bytes]:
         return retained(self.broker.port)
+
+
+def pictures() -> list[bytes]:
+    """The demo clip as JPEGs, at the camera's rate."""
+    with av.open(str(CLIP)) as clip:
+        frames = (frame for place, frame in enumerate(clip.decode(video=0)) if place % EVERY == 0)
+        return [encoded(frame.to_ndarray(format="rgb24")) for frame in frames]
+
+
+def first_arrivals(events: list[EventMessage]) -> list[EventMessage]:
+    """Without the repeats that id and phase give away."""
+    return list({(event.id, event.phase): event for event in reversed(events)}.values())[::-1]
+
+
+def standing(events: list[EventMessage]) -> dict[str, str]:
+    """Topic to id of the alerts that stand, by what has arrived alone."""
+    stands: dict[str, EventMessage] = {}
+    for event in first_arrivals(events):
+        stands.pop(event.id, None)
+        if event.phase is Phase.CONFIRMED:
+            stands[event.id] = event
+    return {f"edgepose/flat/{event.camera}/alert/{event.kind}": event.id for event in stands.values()}
+
+
+def alerts_of(state: dict[str, bytes]) -> dict[str, str]:
+    """The same by what the broker keeps."""
+    alerts = {topic: payload for topic, payload in state.items() if "/alert/" in topic and payload}
+    return {topic: msgspec.json.decode(payload, type=EventMessage).id for topic, payload in alerts.items()}
+
+
+def astray(events: list[EventMessage]) -> list[str]:
+    """Events whose phases came in an order that makes no sense."""
+    seen: set[str] = set()
+    over: set[str] = set()
+    wrong = []
+    for event in events:
+        if event.id in over or (event.phase is Phase.SUSPECTED and event.id in seen):
+            wrong.append(f"{event.id} {event.phase}")
+        seen.add(event.id)
+        if event.phase in (Phase.CLEARED, Phase.EXPIRED):
+            over.add(event.id)
+    return wrong
 
 
 def assert_good(made: Reckoning) -> None:
@@ -277,4 +343,4 @@ def assert_good(made: Reckoning) -> None:
     assert state[f"{ROOM}/enabled/state"] == b"ON"
     assert msgspec.json.decode(state[f"{ROOM}/alert/test"], type=EventMessage).id == made.logged[-1]
     assert "homeassistant/device/edgepose_flat/config" in state
-    assert {topic for topic in state if "alert" in topic} == {f"{ROOM}/alert/test"}
+    assert made.astray == []

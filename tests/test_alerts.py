@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edgepose import alerts, wire, wire_care
@@ -10,6 +11,7 @@ from edgepose.alerts import Acknowledgement, Alerts
 from edgepose.clock import Stamp
 from edgepose.domain import CareEvent, Phase
 from edgepose.errors import EdgeposeError
+from edgepose.lasting import Lasting
 from edgepose.ports import Message
 from edgepose.state_folder import StateFolder, state_path
 from edgepose.switches import Switches
@@ -202,3 +204,38 @@ def test_the_folder_is_systemds_or_the_users():
     assert state_path("flat", {"STATE_DIRECTORY": "/var/lib/edgepose:/x", "HOME": "/h"}) == Path("/var/lib/edgepose")
     assert state_path("flat", {"XDG_STATE_HOME": "/s"}) == Path("/s/edgepose/flat")
     assert state_path("flat", {"HOME": "/h"}) == Path("/h/.local/state/edgepose/flat")
+
+
+def test_a_crash_between_an_event_and_its_alert_is_made_good_from_the_events_that_wait(tmp_path: Path):
+    for wanted, happened in (
+        (["old"], event("old")),
+        (["old", "new"], event("new")),
+        (["new"], event("old", "cleared")),
+        (["new"], None),
+    ):
+        lasting = Lasting.in_folder(tmp_path / "state")
+        if happened is not None:
+
+            def kept_and_no_more(message: Message, lasting: Lasting = lasting) -> None:
+                lasting.reports.append(message, 0.0)
+                raise KeyboardInterrupt
+
+            with pytest.raises(KeyboardInterrupt):
+                lasting.alerts.take(TOPICS, happened, kept_and_no_more)
+        lasting.close()
+        lasting = Lasting.in_folder(tmp_path / "state")
+        assert [each.id for each in lasting.alerts.standing()] == wanted
+        lasting.close()
+
+
+def test_a_reminder_of_an_alert_that_was_just_acknowledged_is_not_told(broker: Broker):
+    """The rule, on its camera's thread, learns of the acknowledgement a frame later."""
+    kept = Alerts(alerts.NoFiles())
+    reminder = msgspec.structs.replace(event("a1"), evidence={"repeat": 1})
+    kept.take(TOPICS, event("a1"), broker.send)
+    kept.take(TOPICS, reminder, broker.send)
+    assert broker.stands() == "a1"
+    assert kept.acknowledge(TOPICS, "a1", OK, NOW, broker.send) == 1
+    kept.take(TOPICS, reminder, broker.send)
+    assert broker.phases() == [("a1", "confirmed"), ("a1", "confirmed"), ("a1", "acked")]
+    assert broker.stands() is None and kept.standing() == ()
