@@ -1,12 +1,13 @@
-"""The network as it ships: batch norms folded, logits clipped, two outputs, every sum one that int8 can do.
+"""The network as it ships: batch norms folded, three outputs, every sum one that int8 can do.
 
 The function is that of the trunk and head.build_head_model (within rounding); only its form differs:
 
 - the image comes as -1..1, so that an int8 file takes the bytes of a picture as they are, with scale 1/127.5;
 - the head's first convolution reads features and heat maps, whose ranges differ a lot. Concatenated they would share
   one int8 scale, so it is split in two convolutions whose results are added;
-- logits are lifted by 6 and cut by the ReLU that fuses into their convolution, which clips them at -6. Keypoint and
-  neck logits are joined before one sigmoid: TFLite fixes the scale of a sigmoid's output and refuses to join those.
+- the logits of keypoints, neck and centre are joined before one sigmoid: TFLite fixes the scale of a sigmoid's output
+  and refuses to join those;
+- the regression of keypoints from a person's centre is told in the maps' own terms: x before y, from cell to cell.
 """
 
 from typing import Any
@@ -15,27 +16,42 @@ import keras
 import numpy as np
 from keras import layers
 
-from .head import KERNELS, LOGIT_FLOOR
+from .head import KERNELS
+from .layout import COCO17
 from .tfjs_graph import Graph
-from .trunk import HEAT_LOGITS, Trunk, build_trunk
+from .trunk import REGRESSION, build_trunk
 
 Tensor = Any
 Array = Any
-INPUT, HEATMAPS, PAFS = "image", "heatmaps", "pafs"
+INPUT, HEATMAPS, PAFS, REGRESS = "image", "heatmaps", "pafs", "regress"
 """Tensor names in the files."""
-KEYPOINT_HEATS = "keypoint_heats"
-"""Layer that gives the 17 heat maps the head reads."""
+OUTPUTS = (HEATMAPS, PAFS, REGRESS)
+LOGITS = "logits"
+"""Layer whose sigmoid the heat maps are."""
+
+_SHIFT = 0.375
+"""MoveNet counts places from the corner of a cell's first pixel: its u is the cell u - 0.375."""
 
 
 def build_deployed_model(graph: Graph, head: dict[str, Array], size: tuple[int, int]) -> keras.Model:
-    """Image (1, H, W, 3) -1..1 to heat maps (1, H/4, W/4, 18) 0-1 and fields (1, H/4, W/4, 38)."""
+    """Image (1, H, W, 3) -1..1 to maps (1, H/4, W/4, C): 19 heats 0-1 (keypoints, neck, centre), 38 fields, 34 offsets.
+
+    Offsets are in cells, at a person's centre, x and y of each of COCO's 17 keypoints.
+    """
     trunk = build_trunk(graph, size, batch=1, unit_input=True)
-    keypoints = _lifted_logits(trunk.heat_hidden, *_heat_logit_weights(trunk), name="keypoint_logits")
-    x = _head(head, trunk.features, _lowered_sigmoid(keypoints, KEYPOINT_HEATS))
-    neck = _lifted_logits(x, head["neck_logits/0"], head["neck_logits/1"], name="neck_logits")
-    heatmaps = _lowered_sigmoid(layers.Concatenate(name="logits")([keypoints, neck]), HEATMAPS)
+    model = keras.Model(trunk.image, list(trunk.heads.values()))
+    keypoints = trunk.heads["kpt_heatmap_0"]
+    centre = trunk.heads["center_0"]
+    x = _head(head, trunk.features, layers.Activation("sigmoid", name="keypoint_heats")(keypoints))
+    neck = _pointwise(x, head["neck_logits/0"], head["neck_logits/1"], "neck_logits")
+    heatmaps = layers.Activation("sigmoid", name=HEATMAPS)(
+        layers.Concatenate(name=LOGITS)([keypoints, neck, centre])
+    )
     pafs = _pointwise(x, head["pafs/0"], head["pafs/1"], PAFS)
-    return keras.Model(trunk.image, [heatmaps, pafs])
+    kernel, bias = model.get_layer(REGRESSION).get_weights()
+    order = [2 * keypoint + axis for keypoint in range(len(COCO17)) for axis in (1, 0)]
+    regress = _pointwise(trunk.regress_hidden, kernel[..., order], bias[order] - _SHIFT, REGRESS)
+    return keras.Model(trunk.image, [heatmaps, pafs, regress])
 
 
 def _head(head: dict[str, Array], features: Tensor, heats: Tensor) -> Tensor:
@@ -60,20 +76,6 @@ def _folded(head: dict[str, Array], index: int) -> tuple[Array, Array]:
     gamma, beta, mean, variance = (head[f"head_{index}_norm/{part}"] for part in range(4))
     factor = gamma / np.sqrt(variance + layers.BatchNormalization().epsilon)
     return head[f"head_{index}_pointwise/0"] * factor, beta - mean * factor
-
-
-def _heat_logit_weights(trunk: Trunk) -> tuple[Array, Array]:
-    model = keras.Model(trunk.image, trunk.heads["kpt_heatmap_0"])
-    kernel, bias = model.get_layer(HEAT_LOGITS).get_weights()
-    return kernel, bias
-
-
-def _lifted_logits(x: Tensor, kernel: Array, bias: Array, name: str) -> Tensor:
-    return _pointwise(x, kernel, bias - LOGIT_FLOOR, name, "relu")
-
-
-def _lowered_sigmoid(lifted: Tensor, name: str) -> Tensor:
-    return layers.Activation("sigmoid", name=name)(layers.Rescaling(1.0, LOGIT_FLOOR, name=f"{name}_lower")(lifted))
 
 
 def _pointwise(x: Tensor, kernel: Array, bias: Array, name: str, activation: str | None = None) -> Tensor:

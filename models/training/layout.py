@@ -37,10 +37,14 @@ LIMB_ENDS: Final = tuple((KEYPOINTS.index(a), KEYPOINTS.index(b)) for a, b in LI
 HEAT_CHANNELS: Final = tuple(KEYPOINTS.index(name) for name in BODY18)
 """Heat-map channel of each BODY18 keypoint."""
 
-MIRROR: Final = tuple(
-    KEYPOINTS.index(name.replace("left_", "right_") if name.startswith("left_") else name.replace("right_", "left_"))
-    for name in KEYPOINTS
-)
+
+
+def mirrored_name(name: str) -> str:
+    """The keypoint that `name` becomes when the picture is mirrored."""
+    return name.replace("left_", "right_") if name.startswith("left_") else name.replace("right_", "left_")
+
+
+MIRROR: Final = tuple(KEYPOINTS.index(mirrored_name(name)) for name in KEYPOINTS)
 """Keypoint that each one becomes when the picture is mirrored."""
 
 NECK: Final = KEYPOINTS.index("neck")

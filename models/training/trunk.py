@@ -18,8 +18,8 @@ FEATURE_CHANNELS = 24
 FEATURES = "re_lu_2.Relu"
 """Layer that ends the feature pyramid."""
 
-HEAT_LOGITS = "kpt_heatmap_0.conv2d_7.BiasAdd"
-"""Layer that gives the 17 heat-map logits."""
+REGRESSION = "kpt_regress_0.conv2d_8.BiasAdd"
+"""Layer that gives, at a person's centre, rows and columns from there to the 17 keypoints."""
 
 _PREFIX = "StatefulPartitionedCall/"
 _PREPROCESSED = _PREFIX + "sub_1"
@@ -34,8 +34,8 @@ class Trunk:
     """(N, H, W, 3) RGB, 0-255, or -1..1 with unit_input"""
     features: Tensor
     """(N, H/4, W/4, 24) after ReLU: the end of the feature pyramid"""
-    heat_hidden: Tensor
-    """(N, H/4, W/4, 96): what the last convolution of the heat-map head reads"""
+    regress_hidden: Tensor
+    """(N, H/4, W/4, 96): what the last convolution of the regression head reads"""
     heads: dict[str, Tensor]
     """(N, H/4, W/4, C) raw outputs by name: 17 heat-map logits, 1 centre logit, 34, 34, 2 and 2 regressions"""
 
@@ -64,7 +64,7 @@ def build_trunk(
         if tensor is None:
             continue
         tensors[node.name] = tensor
-        if _is_head_output(node, "kpt_heatmap_0"):
+        if _is_head_output(node, "kpt_regress_0"):
             hidden = tensors[node.inputs[0]]
     heads = {head: tensors[node.name] for head in HEADS for node in graph.nodes if _is_head_output(node, head)}
     if _FEATURES not in tensors or len(heads) != len(HEADS):

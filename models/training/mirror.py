@@ -1,0 +1,179 @@
+"""The deployed Keras model in PyTorch, to be trained as int8 will compute it.
+
+Every tensor of the int8 file has a range of its own (scale and zero point); `Mirror` rounds each of them and each
+kernel as TFLite does, and passes gradients straight through (Jacob et al., CVPR 2018). Batch norms are folded already,
+so what is trained is exactly what is exported.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+from keras import layers
+from torch import nn
+from torch.nn import functional
+
+Array = Any
+Weights = dict[str, Array]
+"""`layer/index` to float32 arrays in Keras' order"""
+Ranges = dict[str, tuple[float, float]]
+"""Layer name to the least and the greatest value its int8 output can say"""
+
+INPUT_RANGE = (-1.0, 1.0)
+SIGMOID_RANGE = (0.0, 255 / 256)
+"""What TFLite fixes for the output of a sigmoid."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer."""
+
+    name: str
+    kind: str
+    """conv, depthwise, add, upsample, concat, sigmoid or relu"""
+    sources: tuple[str, ...]
+    """Layers it reads."""
+    stride: int = 1
+    ceiling: float | None = None
+    """Where its ReLU ends: 6, infinity, or None without one."""
+
+
+def steps_of(model: keras.Model) -> list[Step]:
+    """The layers of a deployed model, in an order in which each follows its sources."""
+    made_by = {id(layer.output): layer.name for layer in model.layers}
+    return [_step(layer, made_by) for layer in model.layers if not isinstance(layer, layers.InputLayer)]
+
+
+def _step(layer: Any, made_by: dict[int, str]) -> Step:
+    given = layer.input if isinstance(layer.input, list) else [layer.input]
+    sources = tuple(made_by[id(tensor)] for tensor in given)
+    if isinstance(layer, layers.DepthwiseConv2D | layers.Conv2D):
+        kind = "depthwise" if isinstance(layer, layers.DepthwiseConv2D) else "conv"
+        ceiling = {"linear": None, "relu": np.inf, "relu6": 6.0}[layer.activation.__name__]
+        return Step(layer.name, kind, sources, layer.strides[0], ceiling)
+    if isinstance(layer, layers.ReLU):
+        return Step(layer.name, "relu", sources, ceiling=layer.max_value or np.inf)
+    kinds = {layers.Add: "add", layers.UpSampling2D: "upsample", layers.Concatenate: "concat"}
+    return Step(layer.name, kinds.get(type(layer), "sigmoid"), sources)
+
+
+def weights_of(model: keras.Model) -> Weights:
+    """All weights of a Keras model."""
+    return {f"{layer.name}/{n}": weight for layer in model.layers for n, weight in enumerate(layer.get_weights())}
+
+
+def set_weights(model: keras.Model, weights: Weights) -> None:
+    """The reverse of weights_of."""
+    for layer in model.layers:
+        count = len(layer.get_weights())
+        layer.set_weights([weights[f"{layer.name}/{n}"] for n in range(count)])
+
+
+class Mirror(nn.Module):
+    """The layers of `steps` with `weights`; rounded as int8 where `ranges` is given."""
+
+    def __init__(self, steps: list[Step], weights: Weights, outputs: tuple[str, ...], source: str) -> None:
+        """`source` is the name of the input layer."""
+        super().__init__()
+        self._steps = steps
+        self._outputs = outputs
+        self._source = source
+        self._last_use = {name: step.name for step in steps for name in step.sources}
+        self.kernels = nn.ParameterDict()
+        self.biases = nn.ParameterDict()
+        for step in steps:
+            if step.kind in ("conv", "depthwise"):
+                kernel, *bias = (weights[f"{step.name}/{n}"] for n in range(2) if f"{step.name}/{n}" in weights)
+                axes = (2, 3, 0, 1) if step.kind == "depthwise" else (3, 2, 0, 1)
+                self.kernels[_key(step.name)] = nn.Parameter(torch.tensor(kernel.transpose(axes)).contiguous())
+                if bias:
+                    self.biases[_key(step.name)] = nn.Parameter(torch.tensor(bias[0]))
+
+    def weights(self) -> Weights:
+        """The weights now, in Keras' order."""
+        found: Weights = {}
+        for step in self._steps:
+            key = _key(step.name)
+            if key in self.kernels:
+                axes = (2, 3, 0, 1) if step.kind == "depthwise" else (2, 3, 1, 0)
+                found[f"{step.name}/0"] = self.kernels[key].detach().cpu().numpy().transpose(axes)
+            if key in self.biases:
+                found[f"{step.name}/1"] = self.biases[key].detach().cpu().numpy()
+        return found
+
+    def forward(self, image: torch.Tensor, ranges: Ranges | None = None) -> list[torch.Tensor]:
+        """(N, 3, H, W) -1..1 to the output maps (N, C, H/4, W/4). With `ranges` everything is rounded."""
+        found = {name: value for name, value in self.run(image, ranges) if name in self._outputs}
+        return [found[name] for name in self._outputs]
+
+    def run(self, image: torch.Tensor, ranges: Ranges | None) -> Iterator[tuple[str, torch.Tensor]]:
+        """Name and value of every tensor, one after the other."""
+        image = image if ranges is None else _rounded(image, INPUT_RANGE)
+        held = {self._source: image}
+        yield self._source, image
+        for step in self._steps:
+            value = self._value_of(step, [held[name] for name in step.sources], ranges is not None)
+            if ranges is not None:
+                value = _rounded(value, ranges[step.name])
+            held[step.name] = value
+            yield step.name, value
+            for name in step.sources:
+                if self._last_use[name] == step.name:
+                    held.pop(name, None)
+
+    def _value_of(self, step: Step, values: list[torch.Tensor], rounded: bool) -> torch.Tensor:
+        if step.kind in ("conv", "depthwise"):
+            value = self._convolve(step, values[0], rounded)
+        elif step.kind == "add":
+            value = values[0] + values[1]
+        elif step.kind == "upsample":
+            value = functional.interpolate(values[0], scale_factor=2, mode="bilinear", align_corners=False)
+        elif step.kind == "concat":
+            value = torch.cat(values, 1)
+        elif step.kind == "sigmoid":
+            value = torch.sigmoid(values[0])
+        else:
+            value = values[0]
+        if step.ceiling is None:
+            return value
+        return functional.relu(value) if step.ceiling == np.inf else functional.hardtanh(value, 0.0, step.ceiling)
+
+    def _convolve(self, step: Step, value: torch.Tensor, rounded: bool) -> torch.Tensor:
+        key = _key(step.name)
+        kernel = self.kernels[key]
+        bias = self.biases[key] if key in self.biases else None
+        if rounded:
+            kernel = _rounded_kernel(kernel)
+        side = kernel.shape[-1]
+        if step.stride == 1:
+            padding = side // 2
+        else:  # TensorFlow's `same` puts the odd pixel after the picture
+            value, padding = functional.pad(value, (0, 1, 0, 1)), 0
+        groups = value.shape[1] if step.kind == "depthwise" else 1
+        return functional.conv2d(value, kernel, bias, step.stride, padding, groups=groups)
+
+
+def grid_of(low: float, high: float) -> tuple[float, int]:
+    """Scale and zero point (0-255) of a range, moved so that 0 is exact, as TensorFlow's fake_quant moves it."""
+    scale = (high - low) / 255
+    return scale, round(min(max(-low / scale, 0), 255))
+
+
+def _rounded(value: torch.Tensor, limits: tuple[float, float]) -> torch.Tensor:
+    scale, zero_point = grid_of(*limits)
+    return torch.fake_quantize_per_tensor_affine(value, scale, zero_point, 0, 255)
+
+
+def _rounded_kernel(kernel: torch.Tensor) -> torch.Tensor:
+    """Symmetric, one scale an output channel, as TFLite rounds kernels."""
+    scale = kernel.detach().abs().amax((1, 2, 3)).clamp(min=1e-9) / 127
+    zero = torch.zeros(len(scale), dtype=torch.int32, device=kernel.device)
+    return torch.fake_quantize_per_channel_affine(kernel, scale, zero, 0, -127, 127)
+
+
+def _key(name: str) -> str:
+    """Names of parameters can't hold dots."""
+    return name.replace(".", "/")
