@@ -61,6 +61,9 @@ class PoseMaps:
     """(H, W, >=2L) of the same kind; may be a view of the same tensor."""
     heat_quant: Quant
     paf_quant: Quant
+    offsets: MapArray | None = None
+    """(H, W, >=2K): from a person's centre to their keypoints, in cells, of networks that tell it; any of the kinds."""
+    offset_quant: Quant = Quant()
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from edgepose.association import Associator
+from edgepose.completion import CentreChannels, Completer
 from edgepose.config import Association, Camera, Model, Mount
 from edgepose.errors import ModelError
 from edgepose.pipeline import CellGrid, Pipeline
 from edgepose.preprocess import Letterbox
 from edgepose.sidecar import Sidecar, load_sidecar, nearest
+from edgepose.skeleton import LAYOUTS
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,26 @@ def build_pipeline(
         _associator(network, association),
         grid=CellGrid(side.grid.stride, side.grid.centre),
         layout=side.skeleton.layout,
+        completer=_completer(side),
         keep_maps=keep_maps,
     )
+
+
+def _completer(side: Sidecar) -> Completer | None:
+    """What fills in missing keypoints, for networks that tell centres."""
+    part = side.skeleton
+    if part.centre_channel is None:
+        return None
+    names = LAYOUTS[part.layout]
+    ends = ("neck", "left_shoulder", "right_shoulder")
+    neck, left, right = (names.index(name) if name in names else -1 for name in ends)
+    channels = CentreChannels(
+        centre=part.centre_channel,
+        offsets=part.offset_channels,
+        heats=part.heat_channels,
+        between=(neck, left, right) if neck >= 0 and part.offset_channels[neck] is None else None,
+    )
+    return Completer(channels)
 
 
 def _associator(network: Network, settings: Association) -> Associator:

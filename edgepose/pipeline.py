@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from edgepose.association import Associator
+from edgepose.completion import Completer
 from edgepose.domain import ByteArray, FloatArray, Frame, FrameResult, Pose, PoseMaps, StageTimes, Track
 from edgepose.ports import PoseModel
 from edgepose.preprocess import Letterbox, Transform
@@ -55,12 +56,14 @@ class Pipeline:
         *,
         grid: CellGrid,
         layout: str,
+        completer: Completer | None = None,
         keep_maps: bool = False,
     ) -> None:
         """keep_maps: whether results carry a copy of what the network left."""
         self._model = model
         self._letterbox = letterbox
         self._associate = associator
+        self._complete = completer
         self._grid = grid
         self._layout = layout
         self._keep_maps = keep_maps
@@ -86,7 +89,9 @@ class Pipeline:
             heat_quant=(maps.heat_quant.scale, maps.heat_quant.zero_point),
             paf_quant=(maps.paf_quant.scale, maps.paf_quant.zero_point),
         )
-        keypoints = people.keypoints  # ours: fresh with every call
+        keypoints, scores = people.keypoints, people.scores  # ours: fresh with every call
+        if self._complete is not None:
+            keypoints, scores = self._complete(keypoints, scores, maps)
         seen = keypoints[..., 2] > 0
         keypoints[seen, :2] = fitted.transform.to_frame(self._grid.to_input(keypoints[seen, :2]))
         associated = time.perf_counter()
@@ -95,7 +100,7 @@ class Pipeline:
             size=fitted.transform.size,
             tracks=tuple(
                 Track(id=place, pose=Pose(keypoints=person, score=float(score)))
-                for place, (person, score) in enumerate(zip(keypoints, people.scores, strict=True), start=1)
+                for place, (person, score) in enumerate(zip(keypoints, scores, strict=True), start=1)
             ),
             layout=self._layout,
             times=StageTimes(
@@ -123,4 +128,5 @@ class Pipeline:
 
 def copied(maps: PoseMaps) -> PoseMaps:
     """Maps of their own memory, which outlive the network's next run."""
-    return replace(maps, heatmaps=maps.heatmaps.copy(), pafs=maps.pafs.copy())
+    offsets = None if maps.offsets is None else maps.offsets.copy()
+    return replace(maps, heatmaps=maps.heatmaps.copy(), pafs=maps.pafs.copy(), offsets=offsets)

@@ -48,10 +48,11 @@ class Output(_Part, frozen=True):
 
 
 class Outputs(_Part, frozen=True):
-    """Both branches; they may name the same tensor."""
+    """Both branches, which may name the same tensor, and the regression from centres, of networks that have it."""
 
     heatmaps: Output
     pafs: Output
+    offsets: Output | None = None
 
 
 class Grid(_Part, frozen=True):
@@ -68,6 +69,10 @@ class SkeletonPart(_Part, frozen=True):
     heat_channels: tuple[Channel, ...]
     limbs: tuple[tuple[str, str], ...]
     paf_channels: tuple[tuple[Channel, Channel], ...]
+    centre_channel: Channel | None = None
+    """Heat map of people's centres."""
+    offset_channels: tuple[tuple[Channel, Channel] | None, ...] = ()
+    """(x, y) of each keypoint of the layout, cells from the centre; null where it has none."""
 
 
 class Thresholds(_Part, frozen=True):
@@ -131,6 +136,7 @@ def load_sidecar(model: Path) -> Sidecar:
         sidecar = msgspec.convert(yaml.safe_load(path.read_bytes()), Sidecar)
         skeleton = sidecar.to_skeleton()
         _check_channels(sidecar, skeleton)
+        _check_centres(sidecar)
     except (yaml.YAMLError, UnicodeDecodeError, msgspec.ValidationError, ValueError) as exc:
         raise ModelError(f"the sidecar {path} can't be used: {' '.join(str(exc).split())}") from exc
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
@@ -140,6 +146,25 @@ def load_sidecar(model: Path) -> Sidecar:
             f"{sidecar.sha256[:12]}…; install the network again, or correct {path.name} if you changed it on purpose"
         )
     return sidecar
+
+
+def _check_centres(sidecar: Sidecar) -> None:
+    """Raise ValueError where only a part of the regression from centres is there, or it does not fit."""
+    part, offsets = sidecar.skeleton, sidecar.outputs.offsets
+    if offsets is None and part.centre_channel is None and not part.offset_channels:
+        return
+    if offsets is None or part.centre_channel is None or len(part.offset_channels) != len(part.heat_channels):
+        raise ValueError(
+            "outputs.offsets, skeleton.centre_channel and skeleton.offset_channels (one a keypoint) belong together"
+        )
+    heat = sidecar.outputs.heatmaps
+    depth = max((channel for pair in part.offset_channels if pair for channel in pair), default=-1) + 1
+    if offsets.first_channel + depth > offsets.shape[2] or offsets.shape[:2] != heat.shape[:2] or not depth:
+        raise ValueError(f"outputs.offsets has {list(offsets.shape)}, which doesn't fit the channels or the heat maps")
+    if heat.first_channel + part.centre_channel >= heat.shape[2]:
+        raise ValueError(f"skeleton.centre_channel {part.centre_channel} is not in outputs.heatmaps")
+    if offsets.dtype != "float32" and offsets.scale <= 0:
+        raise ValueError(f"outputs.offsets.scale must be above 0 for {offsets.dtype}")
 
 
 def _check_channels(sidecar: Sidecar, skeleton: Skeleton) -> None:

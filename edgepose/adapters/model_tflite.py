@@ -31,6 +31,8 @@ class TfliteModel:
         details = {d["name"]: d for d in self._interpreter.get_output_details()}
         self._heat = _checked_output(details, path, "heatmaps", sidecar.outputs.heatmaps)
         self._paf = _checked_output(details, path, "pafs", sidecar.outputs.pafs)
+        told = sidecar.outputs.offsets
+        self._offset = None if told is None else _checked_output(details, path, "offsets", told)
         self._heat_quant = _quant(sidecar.outputs.heatmaps)
         self._paf_quant = _quant(sidecar.outputs.pafs)
         size = (sidecar.input.height, sidecar.input.width, 3)
@@ -64,11 +66,14 @@ class TfliteModel:
             self._interpreter.invoke()
         except RuntimeError as exc:
             raise ModelError(f"{self._path.name} failed while it ran: {_line(exc)}") from exc
+        offsets = self._side.outputs.offsets
         return PoseMaps(
             heatmaps=self._map(self._heat, self._side.outputs.heatmaps),
             pafs=self._map(self._paf, self._side.outputs.pafs),
             heat_quant=self._heat_quant,
             paf_quant=self._paf_quant,
+            offsets=None if self._offset is None or offsets is None else self._map(self._offset, offsets),
+            offset_quant=Quant() if offsets is None else _quant(offsets),
         )
 
     def _map(self, index: int, output: Output) -> MapArray:

@@ -1,6 +1,6 @@
-"""From a deployed Keras model to .tflite: full int8, or float with float16 weights."""
+"""From a trained network to .tflite: full int8, or float with float16 weights."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,16 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from .coco import ByteArray, FloatArray, read_rgb
-from .deploy import INPUT
+from .deploy import HEATMAPS, INPUT, OUTPUTS, PAFS, REGRESS
 from .errors import TrainingError
+from .layout import COCO17, FIELDS, HEATS
+from .mirror import Ranges
+from .network_file import Network
+from .quantised import quantised_function
 from .tflite_file import check_integer_only, inputs_and_outputs, named
 
 _UNIT_SCALE = 1 / 127.5
+_NAME_OF_DEPTH = {HEATS + 1: HEATMAPS, FIELDS: PAFS, 2 * len(COCO17): REGRESS}
 
 
 def calibration_paths(folder: Path, count: int = 100) -> list[Path]:
@@ -44,12 +49,24 @@ def letterbox(picture: ByteArray, size: tuple[int, int]) -> ByteArray:
     return canvas
 
 
-def to_int8(model: keras.Model, pictures: FloatArray, outputs: Sequence[str]) -> bytes:
-    """Full int8: uint8 picture in, int8 `outputs` (their names), weights per channel, ranges from `pictures`."""
-    content = _named(int8_converter(model, pictures).convert(), model, outputs)
+def to_int8(network: Network, size: tuple[int, int]) -> bytes:
+    """Full int8: uint8 picture in, int8 maps out, weights per channel, ranges as trained."""
+    converter = _converter(network, size, network.ranges)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.int8
+    content = _named(converter.convert())
     check_integer_only(content)
     _check_takes_bytes(content)
     return content
+
+
+def to_float(network: Network, size: tuple[int, int]) -> bytes:
+    """The same function in float32, its weights stored as float16."""
+    converter = _converter(network, size, None)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return _named(converter.convert())
 
 
 def int8_converter(model: keras.Model, pictures: FloatArray) -> Any:
@@ -68,27 +85,26 @@ def int8_converter(model: keras.Model, pictures: FloatArray) -> Any:
     return converter
 
 
-def to_float(model: keras.Model, outputs: Sequence[str]) -> bytes:
-    """The same function in float32, its weights stored as float16."""
-    converter = converter_of(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_types = [tf.float16]
-    return _named(converter.convert(), model, outputs)
-
-
 def converter_of(model: keras.Model) -> Any:
-    """A converter of the model with its weights in it."""
-    function = tf.function(lambda image: model(image, training=False))
-    concrete = function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.float32))
-    # Frozen to constants first, else the file reads its weights from variables.
+    """A converter of a Keras model with its weights in it."""
+    return _frozen(lambda image: model(image, training=False), model.inputs[0].shape)
+
+
+def _converter(network: Network, size: tuple[int, int], ranges: Ranges | None) -> Any:
+    function = quantised_function(network.steps, network.weights, ranges, OUTPUTS, network.source)
+    return _frozen(function, (1, *size, 3))
+
+
+def _frozen(function: Any, shape: Any) -> Any:
+    """A converter of a function of an image, its weights as constants: else the file reads them from variables."""
+    concrete = tf.function(function).get_concrete_function(tf.TensorSpec(shape, tf.float32))
     return tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(concrete)])
 
 
-def _named(content: bytes, model: keras.Model, outputs: Sequence[str]) -> bytes:
+def _named(content: bytes) -> bytes:
     """The file with names of ours; the converter keeps neither names nor order, so outputs are told by their depth."""
-    names = {output.shape[-1]: name for output, name in zip(model.outputs, outputs, strict=True)}
     _, found = inputs_and_outputs(content)
-    return named(content, [INPUT], [names[output.shape[-1]] for output in found])
+    return named(content, [INPUT], [_NAME_OF_DEPTH[output.shape[-1]] for output in found])
 
 
 def _check_takes_bytes(content: bytes) -> None:
@@ -97,5 +113,5 @@ def _check_takes_bytes(content: bytes) -> None:
     if image.dtype != "uint8" or abs(image.scale - _UNIT_SCALE) > 1e-4 or image.zero_point not in (127, 128):
         raise TrainingError(
             f"calibration gave the input scale {image.scale} and zero point {image.zero_point}: "
-            "calibrate on pictures that hold both black and white"
+            "this is a bug"
         )

@@ -8,10 +8,8 @@ are made once and kept, as int8, on the grid of a canvas whose longer side is 51
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
-import keras
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
@@ -19,9 +17,9 @@ from tqdm import tqdm
 
 from .coco import ByteArray, FloatArray, read_rgb
 from .convert import letterbox, to_float
-from .deploy import OUTPUTS, build_deployed_model
+from .deploy import OUTPUTS
 from .layout import FIELDS, HEATS, LIMBS, MIRROR, STRIDE, mirrored_name
-from .tfjs_graph import Graph
+from .network_file import Network
 
 Int8Array = npt.NDArray[np.int8]
 
@@ -45,8 +43,8 @@ _MIRRORED_LIMBS = [LIMBS.index((mirrored_name(a), mirrored_name(b))) for a, b in
 class Ensemble:
     """Maps of a picture, averaged over looks."""
 
-    def __init__(self, graph: Graph, head: dict[str, Any], threads: int = 1) -> None:
-        self._graph, self._head, self._threads = graph, head, threads
+    def __init__(self, network: Network, threads: int = 1) -> None:
+        self._network, self._threads = network, threads
         self._interpreters: dict[tuple[int, int], Interpreter] = {}
 
     def maps(self, picture: ByteArray) -> FloatArray:
@@ -72,9 +70,7 @@ class Ensemble:
         return np.concatenate([found[name] for name in OUTPUTS], axis=-1)
 
     def _load(self, size: tuple[int, int]) -> Interpreter:
-        keras.backend.clear_session()
-        content = to_float(build_deployed_model(self._graph, self._head, size), OUTPUTS)
-        interpreter = Interpreter(model_content=content, num_threads=self._threads)
+        interpreter = Interpreter(model_content=to_float(self._network, size), num_threads=self._threads)
         interpreter.allocate_tensors()
         self._interpreters[size] = interpreter
         return interpreter

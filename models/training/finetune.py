@@ -5,7 +5,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from .views import Source, View, Views, random_view
 CHECKPOINT = "finetune.pt"
 LOG = "finetune.jsonl"
 
+_UNSEEN = 6
+"""Batches that are only looked at, to see how far it is."""
+
 
 @dataclass(frozen=True)
 class Tuning:
@@ -32,8 +35,8 @@ class Tuning:
     """(height, width) of the views, taken in turn"""
     pixels: int = 400_000
     """pixels a step, so that a step costs the same at every size"""
-    relative_rate: float = 2e-3
-    """learning rate in parts of a kernel's root mean square"""
+    learning_rate: float = 5e-4
+    """in parts of the usual size of a weight's channels"""
     warm_up: int = 50
     """steps"""
     save_every: int = 100
@@ -102,23 +105,24 @@ def finetune(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     out.mkdir(parents=True, exist_ok=True)
     mirror.to(device)
-    optimiser = torch.optim.Adam(
-        [{"params": [weight], "size": float(weight.detach().square().mean().sqrt())} for weight in mirror.parameters()],
-        lr=tuning.relative_rate,
-        betas=(0.9, 0.99),
-    )
+    trained = [weight for weight in mirror.parameters() if weight.requires_grad]
+    optimiser = torch.optim.Adam(trained, lr=tuning.learning_rate, betas=(0.9, 0.99))
     first = _resume(out / CHECKPOINT, mirror, optimiser, repr((tuning, views)))
     feed = _Feed(sources, kept, tuning, views)
+    unseen = [_Feed(sources, kept, replace(tuning, seed=tuning.seed + 1), views).make(step) for step in range(_UNSEEN)]
     started, sums = time.monotonic(), []
     with (out / LOG).open("a") as log, tqdm(total=tuning.steps, initial=first, desc="tuning", unit="step") as bar:
         for step, batch in enumerate(feed.stream(first), start=first):
             for group in optimiser.param_groups:
-                group["lr"] = tuning.relative_rate * tuning.rate(step) * max(group["size"], 1e-3)
+                group["lr"] = tuning.learning_rate * tuning.rate(step)
             sums.append(_step(mirror, ranges, optimiser, batch, device))
             bar.update()
             done = step + 1
+            if step == first or done % tuning.save_every == 0:
+                log.write(json.dumps({"step": done, "unseen": _mean([_losses(mirror, ranges, batch, device) for batch in unseen])}) + "\n")
+                log.flush()
             if done % 20 == 0:
-                means = {name: round(float(np.mean([each[name] for each in sums])), 4) for name in sums[0]}
+                means = _mean(sums)
                 seconds = time.monotonic() - started
                 line = {"step": done, **means, "steps_per_s": round(len(sums) / seconds, 3)}
                 log.write(json.dumps(line) + "\n")
@@ -130,14 +134,27 @@ def finetune(
     mirror.to("cpu")
 
 
-def _step(
-    mirror: Mirror, ranges: Ranges, optimiser: torch.optim.Optimizer, batch: list[View], device: torch.device
-) -> dict[str, float]:
+def _mean(losses: list[dict[str, float]]) -> dict[str, float]:
+    return {name: round(float(np.mean([each[name] for each in losses])), 4) for name in losses[0]}
+
+
+def _losses(mirror: Mirror, ranges: Ranges, batch: list[View], device: torch.device) -> dict[str, float]:
+    with torch.no_grad():
+        return {name: float(value) for name, value in _parts(mirror, ranges, batch, device).items()}
+
+
+def _parts(mirror: Mirror, ranges: Ranges, batch: list[View], device: torch.device) -> dict[str, torch.Tensor]:
     pictures = np.stack([view.picture for view in batch]).transpose(0, 3, 1, 2)
     image = torch.from_numpy(np.ascontiguousarray(pictures)).to(device).float() / 127.5 - 1.0
     target = torch.from_numpy(np.stack([view.maps for view in batch])).to(device)
     logits, fields, offsets = mirror(image, ranges)
-    parts = loss_parts(logits, fields, offsets, target)
+    return loss_parts(logits, fields, offsets, target)
+
+
+def _step(
+    mirror: Mirror, ranges: Ranges, optimiser: torch.optim.Optimizer, batch: list[View], device: torch.device
+) -> dict[str, float]:
+    parts = _parts(mirror, ranges, batch, device)
     optimiser.zero_grad(set_to_none=True)
     loss = torch.stack(list(parts.values())).sum()
     loss.backward()  # type: ignore[no-untyped-call]

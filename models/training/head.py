@@ -10,19 +10,10 @@ from .trunk import FEATURE_CHANNELS
 
 Tensor = Any
 
-LOGIT_FLOOR = -6.0
-"""Heat-map logits are clipped here: sigmoid(-6) = 0.0025 is as good as 0, and their int8 range need not reach -44."""
-
 KERNELS = (3, 5, 5)
 """Side of the depthwise kernels, one a separable convolution."""
 
 _WIDTH = 96
-
-
-def clipped_sigmoid(logits: Tensor, name: str) -> Tensor:
-    """sigmoid(max(logits, LOGIT_FLOOR)), written as the int8 file computes it (a ReLU that fuses)."""
-    lifted = layers.ReLU(name=f"{name}_floor")(layers.Rescaling(1.0, -LOGIT_FLOOR, name=f"{name}_lift")(logits))
-    return layers.Activation("sigmoid", name=name)(layers.Rescaling(1.0, LOGIT_FLOOR, name=f"{name}_lower")(lifted))
 
 
 def build_head(features: Tensor, heats: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,7 +33,6 @@ def build_head_model(weights: dict[str, Any] | None = None) -> keras.Model:
     features = keras.Input((None, None, FEATURE_CHANNELS), name="features")
     heats = keras.Input((None, None, len(COCO17)), name="heats")
     neck, pafs = build_head(features, heats)
-    # The neck is trained without the floor: below it a ReLU would pass no gradient back.
     model = keras.Model([features, heats], [layers.Activation("sigmoid", name="neck")(neck), pafs])
     if weights is not None:
         set_head_weights(model, weights)

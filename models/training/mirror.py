@@ -82,15 +82,22 @@ class Mirror(nn.Module):
         self._outputs = outputs
         self._source = source
         self._last_use = {name: step.name for step in steps for name in step.sources}
+        # Channels differ in size a hundredfold where batch norms were folded in. Trained is each weight in parts of what
+        # is usual for its channels, so that one learning rate suits them all.
         self.kernels = nn.ParameterDict()
         self.biases = nn.ParameterDict()
+        self._kernel_sizes = nn.ParameterDict()
+        self._bias_sizes = nn.ParameterDict()
         for step in steps:
             if step.kind in ("conv", "depthwise"):
                 kernel, *bias = (weights[f"{step.name}/{n}"] for n in range(2) if f"{step.name}/{n}" in weights)
                 axes = (2, 3, 0, 1) if step.kind == "depthwise" else (3, 2, 0, 1)
-                self.kernels[_key(step.name)] = nn.Parameter(torch.tensor(kernel.transpose(axes)).contiguous())
+                key, value = _key(step.name), torch.tensor(kernel.transpose(axes)).contiguous()
+                self._kernel_sizes[key] = _fixed(_usual_size(value))
+                self.kernels[key] = nn.Parameter(value / self._kernel_sizes[key])
                 if bias:
-                    self.biases[_key(step.name)] = nn.Parameter(torch.tensor(bias[0]))
+                    self._bias_sizes[key] = _fixed(value.square().sum((1, 2, 3)).sqrt().clamp(min=1e-6))
+                    self.biases[key] = nn.Parameter(torch.tensor(bias[0]) / self._bias_sizes[key])
 
     def weights(self) -> Weights:
         """The weights now, in Keras' order."""
@@ -99,9 +106,9 @@ class Mirror(nn.Module):
             key = _key(step.name)
             if key in self.kernels:
                 axes = (2, 3, 0, 1) if step.kind == "depthwise" else (2, 3, 1, 0)
-                found[f"{step.name}/0"] = self.kernels[key].detach().cpu().numpy().transpose(axes)
+                found[f"{step.name}/0"] = self._kernel(key).detach().cpu().numpy().transpose(axes)
             if key in self.biases:
-                found[f"{step.name}/1"] = self.biases[key].detach().cpu().numpy()
+                found[f"{step.name}/1"] = self._bias(key).detach().cpu().numpy()
         return found
 
     def forward(self, image: torch.Tensor, ranges: Ranges | None = None) -> list[torch.Tensor]:
@@ -141,10 +148,16 @@ class Mirror(nn.Module):
             return value
         return functional.relu(value) if step.ceiling == np.inf else functional.hardtanh(value, 0.0, step.ceiling)
 
+    def _kernel(self, key: str) -> torch.Tensor:
+        return self.kernels[key] * self._kernel_sizes[key]
+
+    def _bias(self, key: str) -> torch.Tensor:
+        return self.biases[key] * self._bias_sizes[key]
+
     def _convolve(self, step: Step, value: torch.Tensor, rounded: bool) -> torch.Tensor:
         key = _key(step.name)
-        kernel = self.kernels[key]
-        bias = self.biases[key] if key in self.biases else None
+        kernel = self._kernel(key)
+        bias = self._bias(key) if key in self.biases else None
         if rounded:
             kernel = _rounded_kernel(kernel)
         side = kernel.shape[-1]
@@ -154,6 +167,16 @@ class Mirror(nn.Module):
             value, padding = functional.pad(value, (0, 1, 0, 1)), 0
         groups = value.shape[1] if step.kind == "depthwise" else 1
         return functional.conv2d(value, kernel, bias, step.stride, padding, groups=groups)
+
+
+def _usual_size(kernel: torch.Tensor) -> torch.Tensor:
+    """(O, I, 1, 1) how large weights from input channel I to output channel O are, by the means of both."""
+    squares = kernel.square().mean((2, 3), keepdim=True) + 1e-12
+    return (squares.mean(0, keepdim=True) * squares.mean(1, keepdim=True) / squares.mean()).sqrt()
+
+
+def _fixed(value: torch.Tensor) -> nn.Parameter:
+    return nn.Parameter(value, requires_grad=False)
 
 
 def grid_of(low: float, high: float) -> tuple[float, int]:

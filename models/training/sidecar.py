@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from . import weights
-from .deploy import HEATMAPS, INPUT, PAFS
+from .deploy import HEATMAPS, INPUT, PAFS, REGRESS
 from .head_file import read_record, sha256_of
-from .layout import HEAT_CHANNELS, LIMBS, STRIDE
+from .layout import BODY18, COCO17, HEAT_CHANNELS, HEATS, LIMBS, STRIDE
 from .tflite_file import TensorInfo, inputs_and_outputs
 
 LICENCE = "Apache-2.0"
 
 _TRUNK = {
-    "what": "trunk, feature pyramid and heat-map head: MoveNet MultiPose Lightning",
+    "what": "trunk, feature pyramid, keypoint, centre and regression heads: MoveNet MultiPose Lightning",
     "source": f"npm {weights.PACKAGE} {weights.VERSION}, {weights.NAME}.bin",
     "sha256": weights.SHA256[f"{weights.NAME}.bin"],
     "licence": "Apache-2.0",
@@ -20,8 +20,8 @@ _TRUNK = {
 }
 
 
-def describe(name: str, model: Path, head: Path, thresholds: dict[str, float]) -> dict[str, Any]:
-    """The sidecar of `model`, without metrics; `head` is the weight file that it was exported from."""
+def describe(name: str, model: Path, trained: Path, thresholds: dict[str, float]) -> dict[str, Any]:
+    """The sidecar of `model`, without metrics; `trained` is the weight file that it was exported from."""
     (image,), outputs = inputs_and_outputs(model.read_bytes())
     by_name = {output.name: output for output in outputs}
     # A float network wants -1..1; a uint8 one has that in its input quantisation and takes bytes.
@@ -39,19 +39,28 @@ def describe(name: str, model: Path, head: Path, thresholds: dict[str, float]) -
             **unit,
             "pad": 0,
         },
-        "outputs": {"heatmaps": _output(by_name[HEATMAPS]), "pafs": _output(by_name[PAFS])},
+        "outputs": {"heatmaps": _output(by_name[HEATMAPS]), "pafs": _output(by_name[PAFS]), "offsets": _output(by_name[REGRESS])},
         "grid": {"stride": STRIDE, "centre": 0.5},
         "skeleton": {
             "layout": "body18",
             "heat_channels": list(HEAT_CHANNELS),
             "limbs": [list(limb) for limb in LIMBS],
             "paf_channels": [[2 * limb, 2 * limb + 1] for limb in range(len(LIMBS))],
+            "centre_channel": HEATS,
+            "offset_channels": [_offset_channels(name) for name in BODY18],
         },
         "thresholds": thresholds,
         "licence": LICENCE,
-        "provenance": [_TRUNK, *_head_provenance(head)],
+        "provenance": [_TRUNK, *_own_provenance(trained)],
         "metrics": [],
     }
+
+
+def _offset_channels(name: str) -> list[int] | None:
+    if name not in COCO17:
+        return None
+    place = COCO17.index(name)
+    return [2 * place, 2 * place + 1]
 
 
 def _output(tensor: TensorInfo) -> dict[str, Any]:
@@ -65,13 +74,13 @@ def _output(tensor: TensorInfo) -> dict[str, Any]:
     }
 
 
-def _head_provenance(head: Path) -> list[dict[str, str]]:
-    """The head's own entry and those of its training data, from the record beside its weights."""
-    record = read_record(head)
+def _own_provenance(weights: Path) -> list[dict[str, str]]:
+    """Our own part and the training data, from the record beside the weights."""
+    record = read_record(weights)
     own = {
-        "what": "head: neck heat map and part affinity fields",
+        "what": "head (neck heat map and part affinity fields) and fine-tuning of the whole network for int8",
         "source": record["trained"],
-        "sha256": sha256_of(head),
+        "sha256": sha256_of(weights),
         "licence": LICENCE,
         "maker": "edgepose",
     }

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from .. import sidecar_file
 from ..coco import FloatArray
-from ..convert import calibration_pictures, converter_of, int8_converter, to_int8
+from ..convert import calibration_pictures, converter_of, int8_converter
 from ..deploy import INPUT
 from ..head_file import sha256_of
 from ..layout import BODY18
@@ -62,7 +62,7 @@ def bare_trunk(graph: Graph, size: Size, calibration: Path, work: Path) -> Path:
     def make() -> bytes:
         trunk = build_trunk(graph, size, batch=1, unit_input=True)
         model = keras.Model(trunk.image, [trunk.features, trunk.heads["kpt_heatmap_0"]])
-        return to_int8(model, _few(calibration, size), [FEATURES, "kpt_heatmap_0"])
+        return _named_by_place(int8_converter(model, _few(calibration, size)), [FEATURES, "kpt_heatmap_0"])
 
     return _kept(work / f"trunk_{size[0]}x{size[1]}_int8.tflite", make)
 

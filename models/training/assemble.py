@@ -1,0 +1,45 @@
+"""Puts trunk and head together into the network that is fine-tuned: equalised, with a range for each int8 tensor."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .coco import FloatArray
+from .convert import calibration_pictures
+from .deploy import LOGITS, PAFS, REGRESS, build_deployed_model
+from .equalise import equalise
+from .mirror import Mirror, steps_of, weights_of
+from .network_file import Network
+from .ranges import best_ranges
+from .tfjs_graph import Graph
+
+TRAINED = (LOGITS, PAFS, REGRESS)
+"""What fine-tuning looks at: heat maps before their sigmoid."""
+
+_SIZES = ((192, 256), (256, 320), (384, 512))
+_PICTURES = 48
+"""Pictures whose tensors are measured, over all sizes."""
+
+
+def assemble(graph: Graph, head: dict[str, Any], calibration: Path, seed: int = 1) -> Network:
+    """Trunk and head as one network; `calibration` is a folder of training pictures."""
+    model = build_deployed_model(graph, head, _SIZES[1])
+    equalise(model, calibration_pictures(calibration, _SIZES[1]))
+    steps, weights, source = steps_of(model), weights_of(model), str(model.input.name)
+    mirror = Mirror(steps, weights, TRAINED, source)
+    ranges = best_ranges(mirror, steps, _some_pictures(calibration), LOGITS, seed)
+    return Network(source, steps, weights, ranges)
+
+
+def mirror_of(network: Network) -> Mirror:
+    """The network as fine-tuning trains it."""
+    return Mirror(network.steps, network.weights, TRAINED, network.source)
+
+
+def _some_pictures(calibration: Path) -> Iterator[FloatArray]:
+    for size in _SIZES:
+        pictures = calibration_pictures(calibration, size)
+        for picture in pictures[:: max(1, len(pictures) * len(_SIZES) // _PICTURES)]:
+            yield np.ascontiguousarray(picture[None].transpose(0, 3, 1, 2))
