@@ -30,6 +30,8 @@ _NEAR = 1.8
 """Cells: heat counts in parts of its distance from the regressed place and this."""
 _UNSURE = 1.0
 """What a person without a centre is worth, beside one whose centre is certain."""
+_COLD = 1e-3
+"""Heat that any place has, so that without any other the regressed place is the best."""
 _LOG_FLOOR = 1e-3
 
 IntArray = NDArray[np.intp]
@@ -134,7 +136,7 @@ class Completer:
         columns = np.clip(near[:, :1] + self._columns, 0, width - 1)
         heats = self._heat(maps, rows, columns, channels)
         apart = np.hypot(columns - places[:, :1], rows - places[:, 1:])
-        best = np.argmax(heats / (apart + _NEAR), axis=1)
+        best = np.argmax((heats + _COLD) / (apart + _NEAR), axis=1)
         each = np.arange(len(best))
         row, column = rows[each, best], columns[each, best]
         shift_x = self._shift(maps, row, column, channels[:, 0], 0, 1)
@@ -145,7 +147,7 @@ class Completer:
     def _shift(
         self, maps: PoseMaps, row: IntArray, column: IntArray, channel: IntArray, down: int, right: int
     ) -> FloatArray:
-        """Peaks between cells: where the parabola through the logarithms of three neighbours is highest, -0.5 to 0.5."""
+        """Where the parabola through the logarithms of three neighbours is highest, -0.5 to 0.5 cells."""
         height, width = maps.heatmaps.shape[:2]
         before, here, after = (
             np.log(
@@ -162,7 +164,9 @@ class Completer:
             for step in (-1, 0, 1)
         )
         bend = before - 2 * here + after
-        shift: FloatArray = np.where(bend < -1e-6, np.clip(0.5 * (before - after) / np.minimum(bend, -1e-6), -0.5, 0.5), 0)
+        shift: FloatArray = np.where(
+            bend < -1e-6, np.clip(0.5 * (before - after) / np.minimum(bend, -1e-6), -0.5, 0.5), 0
+        )
         return shift
 
     def _heat(self, maps: PoseMaps, rows: IntArray, columns: IntArray, channels: IntArray) -> FloatArray:

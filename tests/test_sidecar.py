@@ -54,6 +54,35 @@ def test_a_sidecar_that_fits_is_read(tmp_path: Path):
     assert sidecar.to_skeleton().limbs == ((1, 0),)
 
 
+OFFSETS = {"tensor": "o", "dtype": "int8", "shape": [8, 8, 34], "scale": 0.4, "zero_point": 0}
+CENTRES = {
+    "outputs.heatmaps.shape": [8, 8, 19],
+    "outputs.offsets": OFFSETS,
+    "skeleton.centre_channel": 18,
+    "skeleton.offset_channels": [None, *([2 * k, 2 * k + 1] for k in range(17))],
+}
+
+
+def test_a_sidecar_may_tell_of_centres(tmp_path: Path):
+    sidecar = load_sidecar(written(tmp_path, CENTRES))
+    assert sidecar.skeleton.centre_channel == 18 and sidecar.skeleton.offset_channels[0] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"skeleton.centre_channel": None}, "belong together"),
+        ({"skeleton.offset_channels": [[0, 1]]}, "belong together"),
+        ({"skeleton.centre_channel": 19}, "is not in outputs.heatmaps"),
+        ({"outputs.offsets": {**OFFSETS, "shape": [8, 8, 30]}}, "doesn't fit"),
+        ({"outputs.offsets": {**OFFSETS, "scale": 0.0}}, "must be above 0"),
+    ],
+)
+def test_centres_that_contradict_the_rest_are_refused(tmp_path: Path, change: dict[str, Any], words: str):
+    with pytest.raises(ModelError, match=words):
+        load_sidecar(written(tmp_path, CENTRES | change))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

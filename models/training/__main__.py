@@ -1,4 +1,4 @@
-"""`python -m training STEP`: fetch, pseudo-label, train, export, measure. Run it in the folder above this one."""
+"""`python -m training STEP`: fetch, train, assemble, teach, finetune, export, measure. Run it in the folder above."""
 
 import argparse
 import os
@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 from .errors import TrainingError
+
+SIZES = [(192, 256), (256, 320), (384, 512)]
+"""(height, width) of the networks that ship."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,10 +46,9 @@ def _train(options: argparse.Namespace) -> None:
     from .annotations import read_labels
     from .augment import Augmentation
     from .batches import Plan
-    from .features import FloatTrunk, int8_trunk
+    from .features import FloatTrunk
     from .head_file import load_head, write_record
     from .train import Schedule, train
-    from .trunk_maps import TrunkRunner
     from .weights import load_trunk_graph
 
     sets = [(Path(labels), read_labels(Path(labels), Path(images))) for labels, images in options.data]
@@ -54,30 +56,70 @@ def _train(options: argparse.Namespace) -> None:
     print(f"{len(pictures)} pictures, {sum(len(picture.people) for picture in pictures)} people")
     plan = Plan(seed=options.seed)
     schedule = Schedule(steps=options.steps)
-    graph = load_trunk_graph(options.weights)
-    if options.trunk == "int8" and options.calibrate is None:
-        raise TrainingError("an int8 trunk is calibrated on training pictures: pass their folder as --calibrate")
-    if options.trunk == "int8":
-        runner: TrunkRunner = int8_trunk(graph, options.calibrate, plan.sides, options.out)
-    else:
-        runner = FloatTrunk(graph)
+    trunk = FloatTrunk(load_trunk_graph(options.weights))
     start = None if options.start is None else load_head(options.start)
-    path = train(runner, pictures, options.out, plan, schedule, Augmentation(), start)
+    path = train(trunk, pictures, options.out, plan, schedule, Augmentation(), start)
     sides = "/".join(map(str, plan.sides))
-    trained = (
-        f"{schedule.steps} steps of {plan.pixels / 1e6:.2f} megapixels on the {options.trunk} trunk, "
-        f"crop sides {sides}, seed {plan.seed}"
-    )
+    trained = f"{schedule.steps} steps of {plan.pixels / 1e6:.2f} megapixels, crop sides {sides}, seed {plan.seed}"
     write_record(path, trained, [(labels, len(pictures)) for labels, pictures in dict(sets).items()])
+    print(f"wrote {path}")
+
+
+def _assemble(options: argparse.Namespace) -> None:
+    from .assemble import assemble
+    from .head_file import load_head
+    from .network_file import save_network
+    from .weights import load_trunk_graph
+
+    graph = load_trunk_graph(options.weights)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    save_network(options.out, assemble(graph, load_head(options.head), options.calibrate))
+    print(f"wrote {options.out}")
+
+
+def _teach(options: argparse.Namespace) -> None:
+    from .ensemble import Ensemble, teach
+    from .network_file import load_network
+    from .pictures import pictures_in
+
+    pictures = [path for folder in options.images for path in pictures_in(folder)]
+    made = teach(Ensemble(load_network(options.network)), pictures, options.maps)
+    print(f"{made} pictures looked at, {len(pictures) - made} were there already, in {options.maps}")
+
+
+def _finetune(options: argparse.Namespace) -> None:
+    from .annotations import read_labels
+    from .assemble import mirror_of
+    from .finetune import Tuning, finetune
+    from .head_file import write_record
+    from .network_file import Network, load_network, save_network
+    from .pictures import pictures_in
+    from .views import Source, Views
+
+    sets = [(Path(labels), read_labels(Path(labels), Path(images))) for labels, images in options.data]
+    # Labels are few and tell what the teacher does not see: they come more often.
+    labelled = [Source.labelled(picture) for _, pictures in sets for picture in pictures]
+    named = {source.path.resolve() for source in labelled}
+    unlabelled = [
+        Source(path, None) for folder in options.images for path in pictures_in(folder) if path.resolve() not in named
+    ]
+    start, tuning = load_network(options.network), Tuning(steps=options.steps, seed=options.seed)
+    mirror = mirror_of(start)
+    finetune(mirror, start.ranges, labelled * options.often + unlabelled, options.maps, options.out, tuning, Views())
+    path = options.out / "network.npz"
+    save_network(path, Network(start.source, start.steps, mirror.weights(), start.ranges))
+    trained = (
+        f"fine-tuned for {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels, "
+        f"{len(labelled)} labelled and {len(unlabelled)} unlabelled pictures, seed {tuning.seed}"
+    )
+    write_record(path, trained, [(labels, len(pictures)) for labels, pictures in sets])
     print(f"wrote {path}")
 
 
 def _export(options: argparse.Namespace) -> None:
     from .export import export
-    from .weights import load_trunk_graph
 
-    graph = load_trunk_graph(options.weights)
-    export(graph, options.head, options.calibrate, options.out, options.int8, options.float)
+    export(options.network, options.out, options.int8, options.float)
     print(f"wrote {len(options.int8)} int8 and {len(options.float)} float networks in {options.out}")
 
 
@@ -159,24 +201,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("ANNOTATIONS", "IMAGES"),
         help="COCO keypoint or MPII annotations and their folder of pictures; may be given more than once",
     )
-    step.add_argument(
-        "--trunk", choices=("int8", "float"), default="int8", help="what the head learns on (default: int8)"
-    )
-    step.add_argument("--calibrate", type=Path, help="folder of training pictures for the int8 trunk")
     step.add_argument("--out", type=Path, default=Path("runs/head"), help="folder of checkpoint, log and weights")
     step.add_argument("--start", type=Path, help="weights of an earlier head to start from")
     step.add_argument("--steps", type=int, default=6000)
     step.add_argument("--seed", type=int, default=1)
     step.set_defaults(step=_train)
 
-    step = steps.add_parser("export", help="write .tflite files and sidecars from the trained head")
-    _add_weights(step)
-    step.add_argument("--head", type=Path, default=Path("weights/head.npz"))
-    step.add_argument("--calibrate", type=Path, required=True, help="folder of training pictures")
-    step.add_argument("--out", type=Path, default=Path())
-    step.add_argument("--int8", type=_size, nargs="*", default=[(192, 256), (256, 256), (384, 384)], metavar="HxW")
-    step.add_argument("--float", type=_size, nargs="*", default=[(256, 256), (384, 384)], metavar="HxW")
-    step.set_defaults(step=_export)
+    _add_network_steps(steps)
 
     step = steps.add_parser("measure", help="run `edgepose eval` and write its figures into the sidecars")
     step.add_argument("--annotations", type=Path, required=True)
@@ -193,6 +224,44 @@ def _parser() -> argparse.ArgumentParser:
     step.set_defaults(step=_plot)
     _add_comparisons(steps)
     return parser
+
+
+def _add_network_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = steps.add_parser("assemble", help="trunk and head as one network, with a range for each int8 tensor")
+    _add_weights(step)
+    step.add_argument("--head", type=Path, default=Path("weights/head.npz"))
+    step.add_argument("--calibrate", type=Path, required=True, help="folder of training pictures")
+    step.add_argument("--out", type=Path, default=Path("runs/assembled.npz"))
+    step.set_defaults(step=_assemble)
+
+    step = steps.add_parser("teach", help="look at pictures over several scales and keep the averaged maps")
+    _add_tuning(step)
+    step.set_defaults(step=_teach)
+
+    step = steps.add_parser("finetune", help="train the network, rounded as int8; the same command goes on")
+    _add_tuning(step)
+    step.add_argument(
+        "--data",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("ANNOTATIONS", "IMAGES"),
+        help="annotations whose keypoints are learned too; `teach` must have seen their pictures",
+    )
+    step.add_argument(
+        "--often", type=int, default=3, help="how many times as often labelled pictures come (default: 3)"
+    )
+    step.add_argument("--out", type=Path, default=Path("runs/tuned"), help="folder of checkpoint, log and network.npz")
+    step.add_argument("--steps", type=int, default=2000)
+    step.add_argument("--seed", type=int, default=1)
+    step.set_defaults(step=_finetune)
+
+    step = steps.add_parser("export", help="write .tflite files and sidecars from a trained network")
+    step.add_argument("--network", type=Path, default=Path("weights/edgepose.npz"))
+    step.add_argument("--out", type=Path, default=Path())
+    step.add_argument("--int8", type=_size, nargs="*", default=SIZES, metavar="HxW")
+    step.add_argument("--float", type=_size, nargs="*", default=[], metavar="HxW")
+    step.set_defaults(step=_export)
 
 
 def _add_comparisons(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -216,6 +285,12 @@ def _add_timing(step: argparse.ArgumentParser) -> None:
     step.add_argument("--work", type=Path, default=Path("runs/peers"), help="folder for converted networks and results")
     step.add_argument("--rounds", type=int, default=60, help="of timing")
     step.add_argument("models", type=Path, nargs="+", metavar="MODEL.tflite", help="ours")
+
+
+def _add_tuning(step: argparse.ArgumentParser) -> None:
+    step.add_argument("--network", type=Path, default=Path("runs/assembled.npz"))
+    step.add_argument("--images", type=Path, action="append", default=[], help="folder of pictures; may come again")
+    step.add_argument("--maps", type=Path, default=Path("runs/maps"), help="folder of the teacher's maps")
 
 
 def _add_weights(step: argparse.ArgumentParser) -> None:

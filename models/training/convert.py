@@ -16,6 +16,7 @@ from .errors import TrainingError
 from .layout import COCO17, FIELDS, HEATS
 from .mirror import Ranges
 from .network_file import Network
+from .pictures import pictures_in
 from .quantised import quantised_function
 from .tflite_file import check_integer_only, inputs_and_outputs, named
 
@@ -25,9 +26,7 @@ _NAME_OF_DEPTH = {HEATS + 1: HEATMAPS, FIELDS: PAFS, 2 * len(COCO17): REGRESS}
 
 def calibration_paths(folder: Path, count: int = 100) -> list[Path]:
     """Every k-th picture of `folder` in name order, `count` in all; TrainingError if there are fewer."""
-    if not folder.is_dir():
-        raise TrainingError(f"no folder {folder} to take training pictures from")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    paths = pictures_in(folder)
     if len(paths) < count:
         raise TrainingError(f"{folder} has {len(paths)} pictures, calibration needs {count}")
     return paths[:: len(paths) // count][:count]
@@ -112,6 +111,5 @@ def _check_takes_bytes(content: bytes) -> None:
     (image,), _ = inputs_and_outputs(content)
     if image.dtype != "uint8" or abs(image.scale - _UNIT_SCALE) > 1e-4 or image.zero_point not in (127, 128):
         raise TrainingError(
-            f"calibration gave the input scale {image.scale} and zero point {image.zero_point}: "
-            "this is a bug"
+            f"calibration gave the input scale {image.scale} and zero point {image.zero_point}: this is a bug"
         )

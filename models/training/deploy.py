@@ -44,9 +44,7 @@ def build_deployed_model(graph: Graph, head: dict[str, Array], size: tuple[int, 
     centre = trunk.heads["center_0"]
     x = _head(head, trunk.features, layers.Activation("sigmoid", name="keypoint_heats")(keypoints))
     neck = _pointwise(x, head["neck_logits/0"], head["neck_logits/1"], "neck_logits")
-    heatmaps = layers.Activation("sigmoid", name=HEATMAPS)(
-        layers.Concatenate(name=LOGITS)([keypoints, neck, centre])
-    )
+    heatmaps = layers.Activation("sigmoid", name=HEATMAPS)(layers.Concatenate(name=LOGITS)([keypoints, neck, centre]))
     pafs = _pointwise(x, head["pafs/0"], head["pafs/1"], PAFS)
     kernel, bias = model.get_layer(REGRESSION).get_weights()
     order = [2 * keypoint + axis for keypoint in range(len(COCO17)) for axis in (1, 0)]

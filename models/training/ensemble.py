@@ -1,8 +1,8 @@
 """The float network over several scales, mirrored too, as one: the teacher that the int8 network is fine-tuned on.
 
 One look at one scale, as the product takes it, misses what other looks see: averaged over three scales and their
-mirror images, the maps of the same float network score far more (MODELS.md has the figures). A picture's averaged maps
-are made once and kept, as int8, on the grid of a canvas whose longer side is 512 pixels.
+mirror images, the maps of the same float network score far more (MODELS.md has the figures). What the averaged maps of a
+picture say is kept as soft labels, in pixels of a canvas whose longer side is 512.
 """
 
 import hashlib
@@ -11,33 +11,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm
 
 from .coco import ByteArray, FloatArray, read_rgb
 from .convert import letterbox, to_float
 from .deploy import OUTPUTS
-from .layout import FIELDS, HEATS, LIMBS, MIRROR, STRIDE, mirrored_name
+from .layout import CHANNELS, FIELDS, FIRST_FIELD, FIRST_OFFSET, HEATS, LIMBS, MIRROR, MIRRORED_LIMBS, STRIDE
 from .network_file import Network
-
-Int8Array = npt.NDArray[np.int8]
+from .soft_labels import SoftLabels
 
 CANVASES = ((384, 512), (512, 384), (512, 512))
 """(height, width): the one a picture fills best is taken"""
 SCALES = (0.75, 1.0, 1.5)
-CENTRE = HEATS
-"""Channel of the centre's heat."""
-FIRST_FIELD = HEATS + 1
-FIRST_OFFSET = FIRST_FIELD + FIELDS
-CHANNELS = FIRST_OFFSET + 2 * (HEATS - 1)
-
-_HEAT_STEP = 1 / 254
-_FIELD_STEP = 1.5 / 127
-_OFFSET_STEP = 0.5
-"""What one step of a kept map means; heats begin at -127."""
-
-_MIRRORED_LIMBS = [LIMBS.index((mirrored_name(a), mirrored_name(b))) for a, b in LIMBS]
 
 
 class Ensemble:
@@ -88,7 +74,7 @@ def mirrored(maps: FloatArray) -> FloatArray:
     result = flipped.copy()
     result[..., :HEATS] = flipped[..., list(MIRROR)]
     shape = flipped.shape[:2]
-    fields = flipped[..., FIRST_FIELD:FIRST_OFFSET].reshape(*shape, len(LIMBS), 2)[:, :, _MIRRORED_LIMBS]
+    fields = flipped[..., FIRST_FIELD:FIRST_OFFSET].reshape(*shape, len(LIMBS), 2)[:, :, MIRRORED_LIMBS]
     result[..., FIRST_FIELD:FIRST_OFFSET] = (fields * (-1.0, 1.0)).reshape(*shape, FIELDS)
     offsets = flipped[..., FIRST_OFFSET:].reshape(*shape, HEATS - 1, 2)[:, :, list(MIRROR[: HEATS - 1])]
     result[..., FIRST_OFFSET:] = (offsets * (-1.0, 1.0)).reshape(*shape, -1)
@@ -103,43 +89,17 @@ def _resized(maps: FloatArray, grid: tuple[int, int]) -> FloatArray:
     return np.concatenate([part.reshape(*grid, -1) for part in parts], axis=-1).astype(np.float32)
 
 
-def packed(maps: FloatArray) -> Int8Array:
-    """Maps as int8, to be kept."""
-    steps = np.concatenate(
-        [
-            maps[..., :FIRST_FIELD] / _HEAT_STEP - 127,
-            maps[..., FIRST_FIELD:FIRST_OFFSET] / _FIELD_STEP,
-            maps[..., FIRST_OFFSET:] / _OFFSET_STEP,
-        ],
-        axis=-1,
-    )
-    return np.clip(np.rint(steps), -127, 127).astype(np.int8)
-
-
-def unpacked(steps: Int8Array) -> FloatArray:
-    """The reverse of packed."""
-    maps = steps.astype(np.float32)
-    maps[..., :FIRST_FIELD] = (maps[..., :FIRST_FIELD] + 127) * _HEAT_STEP
-    maps[..., FIRST_FIELD:FIRST_OFFSET] *= _FIELD_STEP
-    maps[..., FIRST_OFFSET:] *= _OFFSET_STEP
-    return maps
-
-
 def kept_at(folder: Path, picture: Path) -> Path:
-    """Where the maps of a picture are kept."""
-    return folder / f"{picture.stem[:40]}-{hashlib.sha256(str(picture.resolve()).encode()).hexdigest()[:12]}.npy"
+    """Where the labels of a picture are kept."""
+    return folder / f"{picture.stem[:40]}-{hashlib.sha256(str(picture.resolve()).encode()).hexdigest()[:12]}.npz"
 
 
 def teach(ensemble: Ensemble, pictures: Sequence[Path], out: Path) -> int:
-    """Keeps the maps of `pictures` in the folder `out`, those that are not there yet; returns how many were made."""
+    """Keeps the labels of `pictures` in the folder `out`, those that are not there yet; returns how many were made."""
     out.mkdir(parents=True, exist_ok=True)
     missing = list(_missing(pictures, out))
     for picture in tqdm(missing, desc="looking at pictures", unit="picture"):
-        target = kept_at(out, picture)
-        unfinished = target.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            np.save(file, packed(ensemble.maps(read_rgb(picture))))
-        unfinished.rename(target)
+        SoftLabels.of(ensemble.maps(read_rgb(picture))).save(kept_at(out, picture))
     return len(missing)
 
 

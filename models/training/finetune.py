@@ -14,8 +14,8 @@ import torch
 from torch.nn import functional
 from tqdm import tqdm
 
-from .ensemble import CENTRE, FIRST_FIELD, FIRST_OFFSET
 from .errors import TrainingError
+from .layout import CENTRE, FIRST_FIELD, FIRST_OFFSET
 from .mirror import Mirror, Ranges
 from .views import Source, View, Views, random_view
 
@@ -83,7 +83,7 @@ class _Feed:
 def loss_parts(
     logits: torch.Tensor, fields: torch.Tensor, offsets: torch.Tensor, target: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Cross-entropy of heats, squares of fields, offsets where centres are; each a sum over channels, mean over cells."""
+    """Of heats, fields, and offsets where centres are: each a sum over channels, a mean over cells."""
     heats = target[:, :FIRST_FIELD].clamp(0.0, 1.0)
     # Cross-entropy above its least, so that a perfect answer costs nothing.
     least = functional.binary_cross_entropy(heats, heats, reduction="none")
@@ -119,7 +119,12 @@ def finetune(
             bar.update()
             done = step + 1
             if step == first or done % tuning.save_every == 0:
-                log.write(json.dumps({"step": done, "unseen": _mean([_losses(mirror, ranges, batch, device) for batch in unseen])}) + "\n")
+                log.write(
+                    json.dumps(
+                        {"step": done, "unseen": _mean([_losses(mirror, ranges, batch, device) for batch in unseen])}
+                    )
+                    + "\n"
+                )
                 log.flush()
             if done % 20 == 0:
                 means = _mean(sums)
@@ -175,7 +180,9 @@ def _resume(path: Path, mirror: Mirror, optimiser: torch.optim.Optimizer, settin
         return 0
     state = torch.load(path, weights_only=True)
     if state["settings"] != settings:
-        raise TrainingError(f"{path} was made with other settings: {state['settings']}; use them, or another --out folder")
+        raise TrainingError(
+            f"{path} was made with other settings: {state['settings']}; use them, or another --out folder"
+        )
     mirror.load_state_dict(state["network"])
     optimiser.load_state_dict(state["optimiser"])
     return int(state["step"])

@@ -38,7 +38,6 @@ HEAT_CHANNELS: Final = tuple(KEYPOINTS.index(name) for name in BODY18)
 """Heat-map channel of each BODY18 keypoint."""
 
 
-
 def mirrored_name(name: str) -> str:
     """The keypoint that `name` becomes when the picture is mirrored."""
     return name.replace("left_", "right_") if name.startswith("left_") else name.replace("right_", "left_")
@@ -52,3 +51,13 @@ HEATS: Final = len(KEYPOINTS)
 FIELDS: Final = 2 * len(LIMBS)
 STRIDE: Final = 4
 """Input pixels a grid cell; pixel = (cell + 0.5) * STRIDE - 0.5."""
+
+CENTRE: Final = HEATS
+"""Heat-map channel of people's centres, after keypoints and neck."""
+FIRST_FIELD: Final = HEATS + 1
+FIRST_OFFSET: Final = FIRST_FIELD + FIELDS
+CHANNELS: Final = FIRST_OFFSET + 2 * len(COCO17)
+"""All maps in one: heats, fields, and from there offsets from a centre to the keypoints, x and y."""
+
+MIRRORED_LIMBS: Final = tuple(LIMBS.index((mirrored_name(a), mirrored_name(b))) for a, b in LIMBS)
+"""Limb that each one becomes when the picture is mirrored."""

@@ -82,8 +82,8 @@ class Mirror(nn.Module):
         self._outputs = outputs
         self._source = source
         self._last_use = {name: step.name for step in steps for name in step.sources}
-        # Channels differ in size a hundredfold where batch norms were folded in. Trained is each weight in parts of what
-        # is usual for its channels, so that one learning rate suits them all.
+        # Channels differ in size a hundredfold where batch norms were folded in. Each weight is trained in parts of
+        # what is usual for its channels, so that one learning rate suits them all.
         self.kernels = nn.ParameterDict()
         self.biases = nn.ParameterDict()
         self._kernel_sizes = nn.ParameterDict()
@@ -198,5 +198,5 @@ def _rounded_kernel(kernel: torch.Tensor) -> torch.Tensor:
 
 
 def _key(name: str) -> str:
-    """Names of parameters can't hold dots."""
-    return name.replace(".", "/")
+    """A parameter's name: it can't hold dots, nor be that of a method."""
+    return "of " + name.replace(".", "/")

@@ -21,7 +21,7 @@ _PARTS = np.linspace(0.3, 1.0, 29)
 def best_ranges(mirror: Mirror, steps: list[Step], pictures: Iterable[FloatArray], logits: str, seed: int) -> Ranges:
     """A range for the output of each of `steps`.
 
-    pictures: (1, 3, H, W) -1..1, of any sizes; logits: name of the tensor that is the sigmoid's input, joined of others.
+    pictures: (1, 3, H, W) -1..1, of any sizes; logits: the tensor that is the sigmoid's input, joined of others.
     """
     rng = np.random.default_rng(seed)
     seen: defaultdict[str, list[FloatArray]] = defaultdict(list)

@@ -39,7 +39,11 @@ def describe(name: str, model: Path, trained: Path, thresholds: dict[str, float]
             **unit,
             "pad": 0,
         },
-        "outputs": {"heatmaps": _output(by_name[HEATMAPS]), "pafs": _output(by_name[PAFS]), "offsets": _output(by_name[REGRESS])},
+        "outputs": {
+            "heatmaps": _output(by_name[HEATMAPS]),
+            "pafs": _output(by_name[PAFS]),
+            "offsets": _output(by_name[REGRESS]),
+        },
         "grid": {"stride": STRIDE, "centre": 0.5},
         "skeleton": {
             "layout": "body18",

@@ -1,4 +1,4 @@
-"""Random views of pictures with the teacher's maps moved along: what fine-tuning learns from."""
+"""Random views of pictures with the teacher's labels moved along: what fine-tuning learns from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,19 +6,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.nn import functional
 
 from .coco import ByteArray, FloatArray, LabelledPicture, read_rgb
-from .ensemble import CENTRE, FIRST_FIELD, FIRST_OFFSET, canvas_of, kept_at, mirrored, unpacked
-from .layout import MIRROR, STRIDE
+from .ensemble import canvas_of, kept_at
+from .layout import STRIDE
+from .soft_labels import SoftLabels
 
 Matrix = npt.NDArray[np.float64]
 
 _DETAIL = 1.5
 """Pictures are read this much larger than the canvas, for views that come nearer."""
-_LABEL_HEAT = 0.7
+_LABEL_HEAT = 0.6
 """Heat at a labelled keypoint where the teacher sees less: hidden ones it tends to miss."""
+_LABEL_STRENGTH = 0.5
+"""The same of a limb."""
 
 
 @dataclass(frozen=True)
@@ -60,35 +61,30 @@ class View:
 
 
 def random_view(source: Source, kept: Path, size: tuple[int, int], ranges: Views, rng: np.random.Generator) -> View:
-    """A view of `size` (height, width); `kept` is the folder of the teacher's maps."""
+    """A view of `size` (height, width); `kept` is the folder of the teacher's labels."""
     picture = read_rgb(source.path)
     canvas = canvas_of(picture)
     fit = min(canvas[0] / picture.shape[0], canvas[1] / picture.shape[1])
-    maps = unpacked(np.load(kept_at(kept, source.path)))
-    people = None if source.people is None else _scaled(source.people, fit)
+    labels = SoftLabels.load(kept_at(kept, source.path))
+    if source.people is not None:
+        labels = labels.with_people(_scaled(source.people, fit), _LABEL_HEAT, _LABEL_STRENGTH)
     detail = min(fit * _DETAIL, 1.0)
     method = cv2.INTER_AREA if detail < 1 else cv2.INTER_LINEAR
     picture = cv2.resize(picture, None, fx=detail, fy=detail, interpolation=method).astype(np.uint8)
-    content = (picture.shape[1] * fit / detail, picture.shape[0] * fit / detail)
-    if rng.random() < 0.5:
-        maps = mirrored(maps)
-        picture = np.ascontiguousarray(picture[:, ::-1])
-        shift = canvas[1] - content[0]
-        if people is not None:
-            people = people[:, MIRROR] * (-1, 1, 1) + (canvas[1] - 1, 0, 0)
-    else:
-        shift = 0.0
-    transform = _random_transform(content, shift, size, ranges, rng)
-    to_canvas = np.array([[fit / detail, 0, shift], [0, fit / detail, 0]])
-    whole = _after(transform, to_canvas)
+    height, width = picture.shape[:2]
+    mirrored = bool(rng.random() < 0.5)
+    flip = np.array([[-1.0, 0.0, canvas[1] - 1.0], [0.0, 1.0, 0.0]]) if mirrored else np.eye(3)[:2]
+    content = (width * fit / detail, height * fit / detail)
+    transform = _random_transform(content, canvas[1] - content[0] if mirrored else 0.0, size, ranges, rng)
+    to_view = _after(transform, flip)
+    half = 0.5 * fit / detail - 0.5
+    whole = _after(to_view, np.array([[fit / detail, 0, half], [0, fit / detail, half]]))
     zoom = float(np.hypot(whole[0, 0], whole[1, 0]))
     if zoom < 0.7:  # else thin things would be skipped over
         picture = cv2.GaussianBlur(picture, (0, 0), 0.4 / zoom).astype(np.uint8)
     seen = cv2.warpAffine(picture, whole, size[::-1], flags=cv2.INTER_LINEAR).astype(np.uint8)
-    target = _moved(maps, transform, size)
-    if people is not None:
-        _add_labels(target, people, transform)
-    return View(_spoiled(seen, rng) if rng.random() < ranges.dull else seen, target)
+    maps = labels.moved(to_view, mirrored=mirrored).drawn(size[0] // STRIDE, size[1] // STRIDE)
+    return View(_spoiled(seen, rng) if rng.random() < ranges.dull else seen, maps)
 
 
 def _scaled(people: FloatArray, factor: float) -> FloatArray:
@@ -122,46 +118,6 @@ def _random_transform(
     return transform
 
 
-def _moved(maps: FloatArray, transform: Matrix, size: tuple[int, int]) -> FloatArray:
-    """(CHANNELS, H/4, W/4) the teacher's (h, w, CHANNELS) maps as the view shows them."""
-    rows, columns = size[0] // STRIDE, size[1] // STRIDE
-    linear = transform[:, :2]
-    # Pixel of the view -> pixel of the canvas -> cell of the canvas, as grid_sample counts (-1..1 from edge to edge).
-    back = np.linalg.inv(np.vstack([transform, [0, 0, 1]]))[:2]
-    y, x = np.mgrid[:rows, :columns].astype(np.float64)
-    pixels = np.stack([(x + 0.5) * STRIDE - 0.5, (y + 0.5) * STRIDE - 0.5, np.ones_like(x)])
-    u, v = np.tensordot(back, pixels, 1)
-    height, width = maps.shape[0] * STRIDE, maps.shape[1] * STRIDE
-    grid = np.stack([(u + 0.5) / width * 2 - 1, (v + 0.5) / height * 2 - 1], -1).astype(np.float32)
-    moved = functional.grid_sample(
-        torch.from_numpy(maps.transpose(2, 0, 1)[None]), torch.from_numpy(grid[None]), align_corners=False
-    )[0].numpy()
-    scale = np.sqrt(abs(np.linalg.det(linear)))
-    for first, end, factor in (
-        (FIRST_FIELD, FIRST_OFFSET, linear / scale),
-        (FIRST_OFFSET, len(moved), linear),
-    ):
-        pairs = moved[first:end].reshape(-1, 2, rows, columns)
-        moved[first:end] = np.einsum("ab,kbij->kaij", factor, pairs).reshape(-1, rows, columns)
-    return moved.astype(np.float32)
-
-
-def _add_labels(target: FloatArray, people: FloatArray, transform: Matrix) -> None:
-    """Warms the heat maps where keypoints are labelled."""
-    rows, columns = target.shape[1:]
-    y, x = np.mgrid[:rows, :columns].astype(np.float32)
-    places = people[..., :2] @ transform[:, :2].T + transform[:, 2]
-    cells = (places + 0.5) / STRIDE - 0.5
-    for person, labelled in zip(cells, people[..., 2] > 0, strict=True):
-        extent = max(float(np.ptp(person[labelled], axis=0).max()), 4.0)
-        sigma = float(np.clip(extent * 0.03, 0.8, 2.0))
-        for keypoint in np.flatnonzero(labelled):
-            u, v = person[keypoint]
-            if -2 < u < columns + 1 and -2 < v < rows + 1:
-                bump = _LABEL_HEAT * np.exp(-((x - u) ** 2 + (y - v) ** 2) / (2 * sigma * sigma))
-                np.maximum(target[keypoint], bump, out=target[keypoint])
-
-
 def _spoiled(picture: ByteArray, rng: np.random.Generator) -> ByteArray:
     """What cameras in rooms make of it: dim or glaring, grey as in infrared, blurred, coarse, noisy."""
     seen = picture.astype(np.float32)
@@ -181,6 +137,3 @@ def _spoiled(picture: ByteArray, rng: np.random.Generator) -> ByteArray:
     if rng.random() < 0.25:
         seen += rng.normal(0, float(rng.uniform(2, 12)), seen.shape)
     return np.clip(seen, 0, 255).astype(np.uint8)
-
-
-__all__ = ["CENTRE", "Source", "View", "Views", "random_view"]
