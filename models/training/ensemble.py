@@ -1,8 +1,8 @@
 """The float network over several scales, mirrored too, as one: the teacher that the int8 network is fine-tuned on.
 
 One look at one scale, as the product takes it, misses what other looks see: averaged over three scales and their
-mirror images, the maps of the same float network score far more (MODELS.md has the figures). What the averaged maps of a
-picture say is kept as soft labels, in pixels of a canvas whose longer side is 512.
+mirror images, the maps of the same float network score far more (MODELS.md has the figures). What the averaged maps
+of a picture say is kept as soft labels, in pixels of a canvas whose longer side is 512.
 """
 
 import hashlib

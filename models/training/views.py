@@ -26,13 +26,11 @@ _LABEL_STRENGTH = 0.5
 class Views:
     """Ranges that views are drawn from."""
 
-    zoom: tuple[float, float] = (0.6, 1.8)
+    zoom: tuple[float, float] = (0.7, 1.6)
     """in parts of the scale at which the whole picture fits, drawn log-uniformly"""
-    turn_deg: float = 30.0
-    """largest small turn; four of ten views are turned"""
-    lying: float = 0.15
-    """chance of a quarter turn on top: the teacher looks at people upright, the network learns them lying"""
-    dull: float = 0.5
+    turn_deg: float = 20.0
+    """largest turn; four of ten views are turned"""
+    dull: float = 0.25
     """chance that the light, the sharpness or the colours are spoiled"""
 
 
@@ -56,8 +54,10 @@ class View:
 
     picture: ByteArray
     """(H, W, 3) RGB"""
+    clean: ByteArray
+    """The same, not spoiled: what the teacher sees."""
     maps: FloatArray
-    """(CHANNELS, H/4, W/4)"""
+    """(CHANNELS, H/4, W/4) the labels, drawn"""
 
 
 def random_view(source: Source, kept: Path, size: tuple[int, int], ranges: Views, rng: np.random.Generator) -> View:
@@ -84,7 +84,7 @@ def random_view(source: Source, kept: Path, size: tuple[int, int], ranges: Views
         picture = cv2.GaussianBlur(picture, (0, 0), 0.4 / zoom).astype(np.uint8)
     seen = cv2.warpAffine(picture, whole, size[::-1], flags=cv2.INTER_LINEAR).astype(np.uint8)
     maps = labels.moved(to_view, mirrored=mirrored).drawn(size[0] // STRIDE, size[1] // STRIDE)
-    return View(_spoiled(seen, rng) if rng.random() < ranges.dull else seen, maps)
+    return View(_spoiled(seen, rng) if rng.random() < ranges.dull else seen, seen, maps)
 
 
 def _scaled(people: FloatArray, factor: float) -> FloatArray:
@@ -104,8 +104,6 @@ def _random_transform(
     """From pixels of the canvas to pixels of the view."""
     width, height = content
     turn = float(rng.uniform(-ranges.turn_deg, ranges.turn_deg)) if rng.random() < 0.4 else 0.0
-    if rng.random() < ranges.lying:
-        turn += float(rng.choice([90.0, -90.0]))
     fit = min(size[0] / height, size[1] / width)
     scale = fit * float(np.exp(rng.uniform(*np.log(ranges.zoom))))
     free = max(0.0, 1.0 - fit / scale) / 2 + 0.08
