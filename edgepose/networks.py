@@ -31,8 +31,18 @@ def installed() -> tuple[Path, ...]:
 
 
 def auto_name() -> str:
-    """The network for this machine: the small one on an ARM board, the accurate one on a desktop processor."""
-    return "edgepose_384x384_int8" if platform.machine() in ("x86_64", "AMD64") else "edgepose_192x256_int8"
+    """For this machine: the accurate one on a desktop processor, the middle one on a Pi 5, else the small one."""
+    if platform.machine() in ("x86_64", "AMD64"):
+        return "edgepose_384x512_int8"
+    return "edgepose_256x320_int8" if "Raspberry Pi 5" in _board() else "edgepose_192x256_int8"
+
+
+def _board() -> str:
+    """What the board calls itself, or nothing."""
+    try:
+        return Path("/proc/device-tree/model").read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def find(name: str) -> Path:

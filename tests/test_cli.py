@@ -84,16 +84,16 @@ def test_a_configuration_that_is_not_there_ends_with_78(tmp_path: Path, command:
 def test_models_lists_what_is_installed():
     done = edgepose("models")
     assert done.returncode == 0
-    assert "edgepose_256x256_int8" in done.stdout
+    assert "edgepose_256x320_int8" in done.stdout
     assert done.stdout.count("(auto)") == 1
     rows = [json.loads(line) for line in edgepose("models", "--json").stdout.splitlines()]
     assert {row["kind"] for row in rows} == {"uint8 in, int8 out"}
 
 
 def test_models_says_of_an_unknown_name_what_is_near():
-    done = edgepose("models", "edgepose_256x256_int")
+    done = edgepose("models", "edgepose_256x320_int")
     assert done.returncode == 1
-    assert "did you mean 'edgepose_256x256_int8'" in one_sentence(done)
+    assert "did you mean 'edgepose_256x320_int8'" in one_sentence(done)
 
 
 def test_debug_shows_the_traceback(tmp_path: Path):

@@ -59,7 +59,7 @@ def judge(poses: list[Pose], people: list[dict], score: Score) -> None:
                 break
 
 
-@pytest.mark.parametrize("name", ["edgepose_192x256_int8", "edgepose_256x256_int8", "edgepose_384x384_int8"])
+@pytest.mark.parametrize("name", ["edgepose_192x256_int8", "edgepose_256x320_int8", "edgepose_384x512_int8"])
 def test_nearly_everybody_is_found_where_they_are(name: str, truth: dict):
     pipeline = networks.build_pipeline(networks.load(name))
     score = Score(Counter(), Counter())

@@ -119,8 +119,8 @@ def test_missing_files_are_named(tmp_path: Path):
 
 def test_a_network_is_found_by_name_or_path_and_a_misspelt_one_gets_a_hint():
     assert find("./x/y.tflite") == Path("x/y.tflite")
-    with pytest.raises(ModelError, match="did you mean 'edgepose_256x256_int8'"):
-        find("edgepose_256x256_int")
+    with pytest.raises(ModelError, match="did you mean 'edgepose_256x320_int8'"):
+        find("edgepose_256x320_int")
 
 
 def test_every_installed_network_fits_its_sidecar():

@@ -25,10 +25,10 @@ def loss(step: int, value: float) -> dict:
 
 def test_losses_scores_and_hours_are_told_apart(tmp_path):
     file = log_of(tmp_path, loss(50, 9.0), loss(100, 4.0))
-    log_figures(file, 100, Path("edgepose_256x256_int8.tflite"), {"AP": 0.2, "AR": 0.3})
+    log_figures(file, 100, Path("edgepose_256x320_int8.tflite"), {"AP": 0.2, "AR": 0.3})
     log = read_log(file)
     assert dict(log.losses) == {"paf_loss": ([50, 100], [9.0, 4.0])}
-    assert dict(log.scores) == {"AP edgepose_256x256_int8": ([100], [0.2])}
+    assert dict(log.scores) == {"AP edgepose_256x320_int8": ([100], [0.2])}
     assert log.hours == ([50, 100], pytest.approx([100 / 3600, 200 / 3600]))
 
 

@@ -163,7 +163,7 @@ def test_occupancy_is_retained():
 
 
 def test_info_says_what_runs():
-    model = wire.ModelInfo(name="edgepose_256x256_int8", sha256="ab", input=(256, 256), layout="body18")
+    model = wire.ModelInfo(name="edgepose_256x320_int8", sha256="ab", input=(256, 320), layout="body18")
     info = wire.Info(
         edgepose="0.1.0",
         python="3.11",
@@ -178,9 +178,9 @@ def test_info_says_what_runs():
     document = json.loads(message.payload)
     assert document["v"] == 1
     assert document["model"] == {
-        "name": "edgepose_256x256_int8",
+        "name": "edgepose_256x320_int8",
         "sha256": "ab",
-        "input": [256, 256],
+        "input": [256, 320],
         "layout": "body18",
     }
     assert document["cameras"] == ["bedroom"]

@@ -67,13 +67,14 @@ def _train(options: argparse.Namespace) -> None:
 
 def _assemble(options: argparse.Namespace) -> None:
     from .assemble import assemble
-    from .head_file import load_head
+    from .head_file import copy_record, load_head
     from .network_file import save_network
     from .weights import load_trunk_graph
 
     graph = load_trunk_graph(options.weights)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_network(options.out, assemble(graph, load_head(options.head), options.calibrate))
+    copy_record(options.head, options.out)
     print(f"wrote {options.out}")
 
 
@@ -83,8 +84,8 @@ def _teach(options: argparse.Namespace) -> None:
     from .pictures import pictures_in
 
     pictures = [path for folder in options.images for path in pictures_in(folder)]
-    made = teach(Ensemble(load_network(options.network)), pictures, options.maps)
-    print(f"{made} pictures looked at, {len(pictures) - made} were there already, in {options.maps}")
+    made = teach(Ensemble(load_network(options.network)), pictures, options.labels)
+    print(f"{made} pictures looked at, {len(pictures) - made} were there already, in {options.labels}")
 
 
 def _finetune(options: argparse.Namespace) -> None:
@@ -105,14 +106,15 @@ def _finetune(options: argparse.Namespace) -> None:
     ]
     start, tuning = load_network(options.network), Tuning(steps=options.steps, seed=options.seed)
     mirror = mirror_of(start)
-    finetune(mirror, start.ranges, labelled * options.often + unlabelled, options.maps, options.out, tuning, Views())
+    sources = labelled * options.often + unlabelled
+    finetune(mirror, mirror_of(start), start.ranges, sources, options.labels, options.out, tuning, Views())
     path = options.out / "network.npz"
     save_network(path, Network(start.source, start.steps, mirror.weights(), start.ranges))
     trained = (
         f"fine-tuned for {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels, "
         f"{len(labelled)} labelled and {len(unlabelled)} unlabelled pictures, seed {tuning.seed}"
     )
-    write_record(path, trained, [(labels, len(pictures)) for labels, pictures in sets])
+    write_record(path, trained, [(labels, len(pictures)) for labels, pictures in sets], before=options.network)
     print(f"wrote {path}")
 
 
@@ -234,7 +236,7 @@ def _add_network_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParse
     step.add_argument("--out", type=Path, default=Path("runs/assembled.npz"))
     step.set_defaults(step=_assemble)
 
-    step = steps.add_parser("teach", help="look at pictures over several scales and keep the averaged maps")
+    step = steps.add_parser("teach", help="look at pictures over several scales and keep what was seen")
     _add_tuning(step)
     step.set_defaults(step=_teach)
 
@@ -290,7 +292,7 @@ def _add_timing(step: argparse.ArgumentParser) -> None:
 def _add_tuning(step: argparse.ArgumentParser) -> None:
     step.add_argument("--network", type=Path, default=Path("runs/assembled.npz"))
     step.add_argument("--images", type=Path, action="append", default=[], help="folder of pictures; may come again")
-    step.add_argument("--maps", type=Path, default=Path("runs/maps"), help="folder of the teacher's maps")
+    step.add_argument("--labels", type=Path, default=Path("runs/labels"), help="folder of the teacher's labels")
 
 
 def _add_weights(step: argparse.ArgumentParser) -> None:
