@@ -6,6 +6,7 @@ import msgspec
 
 from edgepose.care.settings import Care, Tracking
 from edgepose.section import Section
+from edgepose.wholebody.settings import WholeBodySettings
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -206,5 +207,6 @@ class Config(Section, frozen=True):
     association: Association = Association()
     tracking: Tracking = Tracking()
     care: Care = Care()
+    wholebody: WholeBodySettings = WholeBodySettings()
     http: Http | None = None
     logging: Logging = Logging()

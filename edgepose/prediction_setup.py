@@ -1,6 +1,6 @@
 """What `edgepose predict` shall do, as values that can be sent to another process, and what is built from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,9 @@ from edgepose.identities import Identified
 from edgepose.inputs import Input
 from edgepose.picture_pool import Size
 from edgepose.pipeline import Stages
+from edgepose.wholebody.networks import Part, PartNetwork, load_wanted
+from edgepose.wholebody.settings import WholeBodySettings
+from edgepose.wholebody.stage import WholeBody
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,20 @@ class Looks:
     people_max: int | None = None
     """So many people of a frame are kept, those with the best scores; None: all."""
     keep_maps: bool = False
+    wholebody: WholeBodySettings = field(default_factory=WholeBodySettings)
+
+    def part_networks(self) -> Mapping[Part, PartNetwork]:
+        """The networks of the parts that are asked for. Raises ModelError."""
+        return load_wanted(self.wholebody, self.threads or 1)
+
+    def with_parts(self, stages: Stages, networks: Mapping[Part, PartNetwork], *, follow: bool) -> Stages:
+        """Stages that also look for those parts. follow: whether ids hold from frame to frame."""
+        if not networks:
+            return stages
+        return WholeBody(stages, self.wholebody, networks=networks, follow=follow, rotate=self.rotate)
 
     def stages(self) -> Stages:
-        """The stages for any upright or rotated picture. Raises ModelError."""
+        """The stages for any upright or rotated picture, without its people's parts. Raises ModelError."""
         pipeline = networks.build_pipeline(
             networks.load(self.model),
             Model(threads=self.threads),
@@ -66,7 +80,8 @@ class Drawn:
 def equip(settings: tuple[Looks, Drawn]) -> tuple[Stages, Sequence[Writer]]:
     """What a process of the picture pool needs."""
     looks, drawn = settings
-    return looks.stages(), tuple(drawn.writers(looks))
+    stages = looks.with_parts(looks.stages(), looks.part_networks(), follow=False)
+    return stages, tuple(drawn.writers(looks))
 
 
 def text_writer(name: str, out: str, inputs: Sequence[Path], ids: ImageIds, form: Form, *, resume: bool) -> Writer:
@@ -118,9 +133,12 @@ class StagesOf:
     def __init__(self, looks: Looks, layout: str) -> None:
         """The network is loaded for the first input that needs it."""
         self._looks, self._layout = looks, layout
-        self._stages: Stages | None = None
+        self._loaded: tuple[Stages, Mapping[Part, PartNetwork]] | None = None
 
     def __call__(self, given: Input) -> Stages:
         """Raises ModelError."""
-        self._stages = self._stages or self._looks.stages()
-        return self._stages if given.picture else Identified(self._stages, self._layout)
+        self._loaded = self._loaded or (self._looks.stages(), self._looks.part_networks())
+        stages, networks = self._loaded
+        if not given.picture:
+            stages = Identified(stages, self._layout)
+        return self._looks.with_parts(stages, networks, follow=not given.picture)

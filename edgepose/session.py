@@ -31,6 +31,8 @@ from edgepose.status_line import Vitals
 from edgepose.sweep import Former, Kept, Sweep
 from edgepose.version import __version__
 from edgepose.watchdog import Watch
+from edgepose.wholebody.networks import load_wanted
+from edgepose.wholebody.stage import WholeBody
 
 if TYPE_CHECKING:
     from edgepose.adapters.http import HealthServer
@@ -78,6 +80,7 @@ class Session:
             name: networks.build_pipeline(network, config.model, config.association, camera)
             for name, camera in config.cameras.items()
         }
+        self._wholebody = {name: _wholebody(config, camera) for name, camera in config.cameras.items()}
         self._health = NodeHealth(config.cameras, self._lasting, self._inbox, self._clock)
         self._http = self._serve_http()
         self._discovery = self._discovery_message(network)
@@ -236,7 +239,7 @@ class Session:
             self._publisher.send(wire.camera_status(self._topics, name, status))
 
         def publish(seen: FrameResult) -> None:
-            result = self._watches[name](seen)
+            result = self._wholebody[name](self._watches[name](seen))
             for event in report.events(result):
                 self._lasting.alerts.take(self._topics, event, self._publisher.send)
             for message in report.messages(result):
@@ -366,6 +369,16 @@ class Session:
     def _names(self) -> names.Names:
         mqtt = self._config.mqtt
         return names.Names(mqtt.topic_prefix, self._config.node.name, mqtt.discovery.prefix)
+
+
+def _wholebody(config: Config, camera: Camera) -> WholeBody:
+    return WholeBody(
+        config.wholebody,
+        networks=load_wanted(config.wholebody),
+        follow=True,
+        rotate=camera.mount.rotate,
+        masks=camera.privacy_masks,
+    )
 
 
 def _info(network: networks.Network, config: Config) -> wire.Info:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.clock import Stamp
-from edgepose.domain import FrameResult
+from edgepose.domain import FrameResult, Parts
 from edgepose.ports import Message
 
 VERSION = 1
@@ -68,6 +68,11 @@ class PersonMessage(msgspec.Struct, frozen=True):
     """x, y, confidence of every keypoint in layout order, x and y normalised to the frame; 0, 0, 0 where unseen."""
     posture: str
     zones: Sequence[str]
+    face: list[float] | msgspec.UnsetType = msgspec.UNSET
+    """As kp, in face70 order; only where faces are looked for. The others likewise: hand21, feet6."""
+    left_hand: list[float] | msgspec.UnsetType = msgspec.UNSET
+    right_hand: list[float] | msgspec.UnsetType = msgspec.UNSET
+    feet: list[float] | msgspec.UnsetType = msgspec.UNSET
 
 
 class PoseMessage(msgspec.Struct, frozen=True):
@@ -219,6 +224,7 @@ def _people(result: FrameResult, zones: Sequence[Sequence[str]]) -> list[PersonM
             kp=kp,
             posture=result.postures.get(track.id, UNKNOWN),
             zones=list(names),
+            **_parts(track.pose.parts, result.size),
         )
         for track, box, kp, names in zip(result.tracks, boxes.tolist(), flat, named, strict=True)
     ]
@@ -230,18 +236,37 @@ def _normalised(result: FrameResult) -> tuple[NDArray[np.float64], NDArray[np.fl
     Rounded as float64, so that JSON gets the short number and not a float32's neighbour. A frame's pixel x has its
     centre at x and spans one pixel, so that the frame's edges, 0 and 1, are at -0.5 and width - 0.5.
     """
-    keypoints = np.array([track.pose.keypoints for track in result.tracks], dtype=np.float64)
-    seen = (keypoints[..., 2] > 0) & np.isfinite(keypoints).all(axis=-1)
-    keypoints[..., :2] += 0.5
-    keypoints[..., :2] /= result.size
-    np.maximum(np.minimum(keypoints, 1.0, out=keypoints), 0.0, out=keypoints)  # np.clip takes twice as long
-    keypoints[~seen] = 0.0
-    keypoints = keypoints.round(DECIMALS)
+    keypoints = _on_frame(np.array([track.pose.keypoints for track in result.tracks]), result.size)
+    seen = keypoints[..., 2] > 0
     xy = keypoints[..., :2]
     low = np.where(seen[..., None], xy, 1.0).min(axis=1)
     boxes = np.concatenate((low, xy.max(axis=1)), axis=1)
     boxes[~seen.any(axis=1)] = 0.0
     return keypoints, boxes
+
+
+def _on_frame(pixels: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float64]:
+    """(P, K, 3) of pixels as shares of the frame, rounded; what was not found, or is no number, is 0, 0, 0."""
+    keypoints = pixels.astype(np.float64)
+    seen = (keypoints[..., 2] > 0) & np.isfinite(keypoints).all(axis=-1)
+    keypoints[..., :2] += 0.5
+    keypoints[..., :2] /= size
+    np.maximum(np.minimum(keypoints, 1.0, out=keypoints), 0.0, out=keypoints)  # np.clip takes twice as long
+    keypoints[~seen] = 0.0
+    return keypoints.round(DECIMALS)
+
+
+def _parts(parts: Parts, size: tuple[int, int]) -> dict[str, list[float]]:
+    """The parts that were looked for, each as kp."""
+    named = {
+        "face": parts.face,
+        "left_hand": parts.left_hand,
+        "right_hand": parts.right_hand,
+        "feet": parts.feet,
+    }
+    return {
+        name: _on_frame(found[None], size)[0].ravel().tolist() for name, found in named.items() if found is not None
+    }
 
 
 def _unit(value: float) -> float:

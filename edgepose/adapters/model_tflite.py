@@ -26,7 +26,7 @@ class TfliteModel:
         """Load and check the network. Raises ModelError when it can't be loaded or contradicts its sidecar."""
         self._path = path
         self._side = sidecar
-        self._interpreter = _open(path, threads, delegate)
+        self._interpreter = open_interpreter(path, threads, delegate)
         self._input = _checked_input(self._interpreter.get_input_details(), path, sidecar)
         details = {d["name"]: d for d in self._interpreter.get_output_details()}
         self._heat = _checked_output(details, path, "heatmaps", sidecar.outputs.heatmaps)
@@ -115,7 +115,8 @@ def runtime_version() -> str:
     return "none"
 
 
-def _open(path: Path, threads: int, delegate: str) -> Any:
+def open_interpreter(path: Path, threads: int, delegate: str) -> Any:
+    """An interpreter with its tensors allocated. Raises ModelError when the file or the delegate can't be loaded."""
     interpreter_class, load_delegate = _interpreter_class()
     delegates = []
     if delegate != "none":

@@ -30,6 +30,7 @@ from edgepose.prediction import Prediction
 from edgepose.prediction_setup import Drawn, Looks, StagesOf, WhereSeen, equip, text_writer
 from edgepose.progress import Progress
 from edgepose.skeleton import LAYOUTS
+from edgepose.wholebody.settings import WholeBodySettings
 
 STALL_S = 10.0
 """A stream that gives nothing for so long is over."""
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_picture_arguments(parser)
     add_network_arguments(parser)
     add_association_arguments(parser)
+    _add_part_arguments(parser)
     parser.add_argument(
         "--number-people-max",
         type=whole_number(1, 200),
@@ -65,6 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes for pictures (default: one a core, where there are enough of them)",
     )
+
+
+def _add_part_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--wholebody", action="store_true", help="also look for hands, faces and feet")
+    parser.add_argument("--hands", action="store_true", help="also look for 21 keypoints of each hand")
+    parser.add_argument("--face", action="store_true", help="also look for 70 keypoints of each face")
+    parser.add_argument("--feet", action="store_true", help="also look for toes and heels, as BODY_25 has them")
 
 
 def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -164,6 +173,9 @@ def _looks(args: argparse.Namespace) -> Looks:
         rotate=args.rotate,
         people_max=args.number_people_max,
         keep_maps=args.write_heatmaps is not None,
+        wholebody=WholeBodySettings(
+            hands=args.hands or args.wholebody, face=args.face or args.wholebody, feet=args.feet or args.wholebody
+        ),
     )
 
 

@@ -1,0 +1,71 @@
+"""The small networks of hands, faces and feet under LiteRT: crops in, numbers out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgepose.adapters.model_tflite import open_interpreter
+from edgepose.domain import ByteArray, FloatArray
+from edgepose.errors import ModelError
+from edgepose.wholebody.sidecar import PartSidecar
+
+
+class PartModel:
+    """One interpreter, for one crop or a batch. Serves one thread."""
+
+    def __init__(self, path: Path, sidecar: PartSidecar, *, threads: int = 1) -> None:
+        """Load and check the network. Raises ModelError when it can't be loaded or contradicts its sidecar."""
+        self.side = sidecar.input.side
+        self._path, self._sidecar, self._threads = path, sidecar, threads
+        self._batches: dict[int, _Sized] = {}
+        self._sized(1)
+
+    def __call__(self, crops: Sequence[ByteArray]) -> dict[str, FloatArray]:
+        """Each output of the sidecar as (N, …) float32 for N (side, side, 3) uint8 crops.
+
+        Raises ModelError when the runtime fails.
+        """
+        answers = [self._sized(1)(crop[None]) for crop in crops]
+        return {name: np.concatenate([answer[name] for answer in answers]) for name in self._sidecar.outputs}
+
+    def _sized(self, batch: int) -> "_Sized":
+        if batch not in self._batches:
+            self._batches[batch] = _Sized(self._path, self._sidecar, batch, self._threads)
+        return self._batches[batch]
+
+
+class _Sized:
+    """The network for batches of one size."""
+
+    def __init__(self, path: Path, sidecar: PartSidecar, batch: int, threads: int) -> None:
+        self._path, self._sidecar = path, sidecar
+        self._interpreter = open_interpreter(path, threads, "none")
+        side = sidecar.input.side
+        (image,) = self._interpreter.get_input_details()
+        if tuple(image["shape"]) != (1, side, side, 3) or np.dtype(image["dtype"]) != np.uint8:
+            raise ModelError(f"{path.name} contradicts its sidecar: its input is no uint8 square of {side} pixels")
+        if batch > 1:
+            self._interpreter.resize_tensor_input(image["index"], (batch, side, side, 3))
+            self._interpreter.allocate_tensors()
+        details = {detail["name"]: detail for detail in self._interpreter.get_output_details()}
+        missing = [out.tensor for out in sidecar.outputs.values() if out.tensor not in details]
+        if missing:
+            raise ModelError(f"{path.name} contradicts its sidecar: it has no output {', '.join(missing)}")
+        self._input = image["index"]
+        self._outputs = {name: int(details[out.tensor]["index"]) for name, out in sidecar.outputs.items()}
+
+    def __call__(self, crops: "np.ndarray[Any, Any]") -> dict[str, FloatArray]:
+        self._interpreter.tensor(self._input)()[:] = crops
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as exc:
+            raise ModelError(f"{self._path.name} failed while it ran: {' '.join(str(exc).split())}") from exc
+        return {name: self._numbers(name, index) for name, index in self._outputs.items()}
+
+    def _numbers(self, name: str, index: int) -> FloatArray:
+        told = self._sidecar.outputs[name]
+        raw = self._interpreter.get_tensor(index).astype(np.float32)
+        values: FloatArray = (raw - np.float32(told.zero_point)) * np.float32(told.scale)
+        return values.reshape(len(raw), *told.shape)

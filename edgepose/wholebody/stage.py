@@ -1,0 +1,219 @@
+"""The stage that adds hands, face and feet to the people of a frame, within a budget of time."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgepose.domain import ByteArray, FloatArray, Frame, FrameResult, Parts, Track
+from edgepose.masks import Polygon, visible_pixels
+from edgepose.pipeline import Stages
+from edgepose.wholebody import answers, crops
+from edgepose.wholebody.crops import Crop
+from edgepose.wholebody.memory import Memory, Seen, follows
+from edgepose.wholebody.networks import Part, PartNetwork
+from edgepose.wholebody.people import anchor_of, points_of, stature_of
+from edgepose.wholebody.settings import WholeBodySettings
+
+_OFF = 1.35
+"""A hand whose own crop is so many times larger or smaller than the one it was found in, or turned by _TURN radians, is
+looked at again in its own."""
+_TURN = 0.6
+_SMALLEST = 4
+"""A picture is made smaller by at most so much before crops are cut from it."""
+_COUNTS = {"left_hand": 21, "right_hand": 21, "face": 70, "left_foot": 3, "right_foot": 3}
+_PARTS: dict[str, Part] = {
+    "left_hand": "hand", "right_hand": "hand", "face": "face", "left_foot": "foot", "right_foot": "foot",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Look:
+    """A part of a person that is to be looked for."""
+
+    person: int
+    """Place in the list of tracks."""
+    id: int
+    name: str
+    crop: Crop
+    anchor: FloatArray
+    waiting_s: float
+    """How long nobody has looked; infinite where nobody ever has."""
+
+    @property
+    def part(self) -> Part:
+        """Whose network it is for."""
+        return _PARTS[self.name]
+
+
+class WholeBody:
+    """Stages whose poses have the parts that are asked for. Serves one camera or clip."""
+
+    def __init__(
+        self,
+        stages: Stages,
+        settings: WholeBodySettings,
+        *,
+        networks: Mapping[Part, PartNetwork],
+        follow: bool,
+        rotate: int = 0,
+        masks: Sequence[Polygon] = (),
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """networks: of the parts that are wanted, as load_wanted() gives them.
+
+        follow: whether ids hold from frame to frame. rotate, masks: as the letterbox has them.
+        """
+        self._stages, self._settings, self._follow = stages, settings, follow
+        self._turns, self._masks, self._clock = rotate // 90, tuple(masks), clock
+        self._networks = networks
+        self._names = [name for name, part in _PARTS.items() if part in self._networks]
+        self._memory = Memory()
+        self._cost_s: dict[str, float] = {}
+        self._visible: tuple[tuple[int, int], ByteArray] | None = None
+
+    def __call__(self, frame: Frame) -> FrameResult:
+        """The frame with the parts of everybody in it."""
+        result = self._stages(frame)
+        if not result.tracks or not self._names:
+            return result
+        started = self._clock()
+        self._memory.forget_before(frame.t_s)
+        looks = sorted(self._looks(result), key=lambda look: -look.waiting_s)
+        picture = _Lazy(lambda scale: self._upright(frame, scale), looks, self._networks)
+        found: dict[tuple[int, str], FloatArray] = {}
+        for look in looks:
+            spent_s = self._clock() - started
+            if self._fits(look, spent_s):
+                found[look.person, look.name] = self._look(look, picture, result)
+                took_s = self._clock() - started - spent_s
+                self._cost_s[look.part] = took_s + 0.8 * (self._cost_s.get(look.part, took_s) - took_s)
+            elif (seen := self._memory.get((look.id, look.name))) is not None and self._follow:
+                found[look.person, look.name] = seen.by_now(frame.t_s, look.anchor)
+        tracks = tuple(self._with_parts(track, place, found) for place, track in enumerate(result.tracks))
+        return replace(result, tracks=tracks)
+
+    def _fits(self, look: Look, spent_s: float) -> bool:
+        """Whether there is time for it; the one that waits longest always has it."""
+        budget_ms = self._settings.budget_ms
+        return budget_ms is None or spent_s == 0 or 1e3 * (spent_s + self._cost_s.get(look.part, 0.0)) <= budget_ms
+
+    def _looks(self, result: FrameResult) -> list[Look]:
+        return [look for place, track in enumerate(result.tracks) for look in self._of_person(place, track, result)]
+
+    def _of_person(self, place: int, track: Track, result: FrameResult) -> list[Look]:
+        points = points_of(track.pose, result.layout)
+        stature_px = stature_of(track, result.layout)
+        looks = []
+        for name in self._names:
+            crop = _expected(name, points, stature_px)
+            if crop is None or not _in_view(crop, result.size):
+                continue
+            anchor = anchor_of(name, points)
+            seen = self._memory.get((track.id, name)) if self._follow else None
+            waiting_s = np.inf if seen is None else result.frame.t_s - seen.t_s
+            looks.append(Look(place, track.id, name, _where(name, crop, seen, anchor), anchor, waiting_s))
+        return looks
+
+    def _look(self, look: Look, picture: "_Lazy", result: FrameResult) -> FloatArray:
+        network = self._networks[look.part]
+        keypoints = self._answer(look, look.crop, network, picture, result.size)
+        own = crops.hand_seen(keypoints) if look.part == "hand" and _complete(keypoints) else None
+        if own is not None and np.isinf(look.waiting_s) and _differs(own, look.crop):
+            again = self._answer(look, own, network, picture, result.size)
+            keypoints = again if again[:, 2].max() >= keypoints[:, 2].max() - 0.1 else keypoints
+        if self._follow:
+            self._memory.put((look.id, look.name), Seen(keypoints, result.frame.t_s, look.anchor))
+        return keypoints
+
+    def _answer(
+        self, look: Look, crop: Crop, network: PartNetwork, picture: "_Lazy", size: tuple[int, int]
+    ) -> FloatArray:
+        pixels, scale = picture()
+        answer = network([crop.pixels(pixels, network.side, scale)])
+        if look.part == "foot":
+            return answers.peaks(answer["heats"][0], crop, size)
+        return answers.landmarks(answer["points"][0] / network.side, float(answer["presence"][0, 0]), crop, size)
+
+    def _with_parts(self, track: Track, place: int, found: Mapping[tuple[int, str], FloatArray]) -> Track:
+        def of(name: str) -> FloatArray:
+            return found.get((place, name), np.zeros((_COUNTS[name], 3), np.float32))
+
+        on = self._settings
+        parts = Parts(
+            face=of("face") if on.face else None,
+            left_hand=of("left_hand") if on.hands else None,
+            right_hand=of("right_hand") if on.hands else None,
+            feet=np.concatenate([of("left_foot"), of("right_foot")]) if on.feet else None,
+        )
+        return replace(track, pose=replace(track.pose, parts=parts))
+
+    def _upright(self, frame: Frame, scale: int) -> ByteArray:
+        """The picture as the keypoints have it, so many times smaller, black where it is masked."""
+        picture = frame.picture
+        pixels = picture.rgb(max(1, picture.width // scale), max(1, picture.height // scale))
+        upright: ByteArray = np.rot90(pixels, -self._turns)
+        if self._masks:
+            upright = upright & self._unmasked((upright.shape[1], upright.shape[0]), scale)
+        return upright
+
+    def _unmasked(self, size: tuple[int, int], scale: int) -> ByteArray:
+        if self._visible is None or self._visible[0] != size:
+            seen = visible_pixels(self._masks, size, (1.0 + 2.0 / scale, 1.0 + 2.0 / scale))
+            self._visible = size, (seen * np.uint8(255))[..., None]
+        return self._visible[1]
+
+
+class _Lazy:
+    """The picture, converted when the first crop is cut from it, no larger than the crops need it."""
+
+    def __init__(
+        self, upright: Callable[[int], ByteArray], looks: Sequence[Look], networks: Mapping[Part, PartNetwork]
+    ) -> None:
+        self._upright = upright
+        spare = min((look.crop.side / networks[look.part].side for look in looks), default=1.0)
+        # Whole steps, since the scaler builds its tables anew for every size.
+        self._scale = next(step for step in (_SMALLEST, 2, 1) if spare >= step or step == 1)
+        self._picture: ByteArray | None = None
+
+    def __call__(self) -> tuple[ByteArray, float]:
+        """(H, W, 3) uint8, and its size over the frame's."""
+        if self._picture is None:
+            self._picture = self._upright(self._scale)
+        return self._picture, 1 / self._scale
+
+
+def _expected(name: str, points: crops.Points, stature_px: float) -> Crop | None:
+    side, _, part = name.partition("_")
+    if part == "hand":
+        return crops.hand(points, side, stature_px)
+    if part == "foot":
+        return crops.foot(points, side, stature_px)
+    return crops.face(points, stature_px)
+
+
+def _where(name: str, crop: Crop, seen: Seen | None, anchor: FloatArray) -> Crop:
+    """The crop to look in: the body's, or around what was seen last, moved along with the body."""
+    if seen is None or not seen.sure or name.endswith("foot") or not _complete(seen.keypoints):
+        return crop
+    tracked = crops.face_seen(seen.keypoints) if name == "face" else crops.hand_seen(seen.keypoints)
+    if tracked is not None:
+        tracked = tracked.moved(*(anchor - seen.anchor).tolist())
+    return follows(crop, tracked)
+
+
+def _complete(keypoints: FloatArray) -> bool:
+    """Whether all points are there, as they are but at the edge of the picture."""
+    return bool((keypoints[:, 2] > 0).all())
+
+
+def _differs(crop: Crop, other: Crop) -> bool:
+    ratio = crop.side / other.side
+    turned = abs((crop.angle - other.angle + np.pi) % (2 * np.pi) - np.pi)
+    away = np.hypot(crop.x - other.x, crop.y - other.y) / other.side
+    return not 1 / _OFF < ratio < _OFF or turned > _TURN or away > 0.15
+
+
+def _in_view(crop: Crop, size: tuple[int, int]) -> bool:
+    return -0.5 < crop.x < size[0] - 0.5 and -0.5 < crop.y < size[1] - 0.5
