@@ -1,9 +1,11 @@
 """Cuts turned squares out of a picture: the loop behind edgepose.wholebody.crops."""
 
-from libc.math cimport floor
+from libc.math cimport fabs, llrint
 
 cdef enum:
+    SHIFT = 16  # of the fixed-point places
     ONE = 256  # of the fixed-point weights
+    FAR = 1 << 20  # pixels: beyond it, places would not fit
 
 
 def cut(const unsigned char[:, :, :] picture, const double[::1] affine, Py_ssize_t taps, unsigned char[:, :, ::1] out):
@@ -11,12 +13,16 @@ def cut(const unsigned char[:, :, :] picture, const double[::1] affine, Py_ssize
 
     affine: a, b, c, d, e, f, so that output pixel (u, v) lies at x = a u + b v + c, y = d u + e v + f of the picture.
     taps: so many samples along each side of an output pixel are averaged, which matters where the picture shrinks.
-    Raises ValueError where an array has another shape or taps is not from 1 to 8.
+    Raises ValueError where an array has another shape, taps is not from 1 to 8, or a place is farther than 2**20.
     """
+    cdef int k
     if affine.shape[0] != 6 or picture.shape[2] != 3 or out.shape[2] != 3 or not 1 <= taps <= 8:
         raise ValueError("cut() takes an (H, W, 3) picture, 6 numbers, 1 to 8 taps and an (S, T, 3) output")
-    if picture.shape[0] < 1 or picture.shape[1] < 1:
-        raise ValueError("the picture is empty")
+    if not (1 <= picture.shape[0] < FAR and 1 <= picture.shape[1] < FAR and out.shape[0] < FAR and out.shape[1] < FAR):
+        raise ValueError("the picture is empty, or larger than any")
+    for k in range(0, 6, 3):
+        if not fabs(affine[k]) * out.shape[1] + fabs(affine[k + 1]) * out.shape[0] + fabs(affine[k + 2]) < FAR:
+            raise ValueError("the crop lies too far away")
     with nogil:
         _cut(picture, &affine[0], taps, out)
 
@@ -24,41 +30,56 @@ def cut(const unsigned char[:, :, :] picture, const double[::1] affine, Py_ssize
 cdef void _cut(
     const unsigned char[:, :, :] picture, const double* t, Py_ssize_t taps, unsigned char[:, :, ::1] out
 ) noexcept nogil:
-    cdef Py_ssize_t u, v, i, j, c
+    cdef Py_ssize_t u, v, i, j
     cdef double step = 1.0 / taps
     cdef double first = 0.5 * step - 0.5
-    cdef double x, y
-    cdef long total[3]
-    cdef long count = taps * taps
+    cdef double left, above
+    cdef long long x, y
+    cdef long long x_step = llrint(t[0] * (1 << SHIFT))
+    cdef long long y_step = llrint(t[3] * (1 << SHIFT))
+    cdef unsigned int total[3]
+    cdef unsigned int count = taps * taps
+    cdef unsigned int half = count * (ONE * ONE // 2)
     for v in range(out.shape[0]):
         for u in range(out.shape[1]):
-            for c in range(3):
-                total[c] = 0
+            total[0] = total[1] = total[2] = half
             for j in range(taps):
+                above = v + first + j * step
                 for i in range(taps):
-                    x = t[0] * (u + first + i * step) + t[1] * (v + first + j * step) + t[2]
-                    y = t[3] * (u + first + i * step) + t[4] * (v + first + j * step) + t[5]
+                    left = first + i * step
+                    x = llrint((t[0] * left + t[1] * above + t[2]) * (1 << SHIFT)) + u * x_step
+                    y = llrint((t[3] * left + t[4] * above + t[5]) * (1 << SHIFT)) + u * y_step
                     _add(picture, x, y, total)
-            for c in range(3):
-                out[v, u, c] = <unsigned char>((total[c] + count * ONE * ONE // 2) // (count * ONE * ONE))
+            if count == 1:
+                out[v, u, 0] = <unsigned char>(total[0] >> SHIFT)
+                out[v, u, 1] = <unsigned char>(total[1] >> SHIFT)
+                out[v, u, 2] = <unsigned char>(total[2] >> SHIFT)
+            else:
+                out[v, u, 0] = <unsigned char>((total[0] // count) >> SHIFT)
+                out[v, u, 1] = <unsigned char>((total[1] // count) >> SHIFT)
+                out[v, u, 2] = <unsigned char>((total[2] // count) >> SHIFT)
 
 
-cdef inline void _add(const unsigned char[:, :, :] picture, double x, double y, long* total) noexcept nogil:
-    """Add the colour at (x, y), in parts of ONE * ONE."""
+cdef inline void _add(
+    const unsigned char[:, :, :] picture, long long x, long long y, unsigned int* total
+) noexcept nogil:
+    """Add the colour at (x, y), which are in parts of 1 << SHIFT, in parts of ONE * ONE."""
     cdef Py_ssize_t width = picture.shape[1]
     cdef Py_ssize_t height = picture.shape[0]
-    cdef Py_ssize_t x0, y0, x1, y1, c
-    cdef long right, below
-    if not (x > -0.5 and y > -0.5 and x < width - 0.5 and y < height - 0.5):
-        return
-    x0 = <Py_ssize_t>floor(x)
-    y0 = <Py_ssize_t>floor(y)
-    right = <long>((x - x0) * ONE)
-    below = <long>((y - y0) * ONE)
-    x1 = min(x0 + 1, width - 1)
-    y1 = min(y0 + 1, height - 1)
-    x0 = max(x0, 0)
-    y0 = max(y0, 0)
+    cdef Py_ssize_t x0 = <Py_ssize_t>(x >> SHIFT)
+    cdef Py_ssize_t y0 = <Py_ssize_t>(y >> SHIFT)
+    cdef unsigned int right = <unsigned int>(x >> (SHIFT - 8)) & (ONE - 1)
+    cdef unsigned int below = <unsigned int>(y >> (SHIFT - 8)) & (ONE - 1)
+    cdef Py_ssize_t x1 = x0 + 1
+    cdef Py_ssize_t y1 = y0 + 1
+    cdef unsigned int c
+    if x0 < 0 or y0 < 0 or x1 >= width or y1 >= height:
+        if 2 * x < -(1 << SHIFT) or 2 * y < -(1 << SHIFT):
+            return
+        if 2 * x >= (2 * width - 1) << SHIFT or 2 * y >= (2 * height - 1) << SHIFT:
+            return
+        x0, x1 = max(x0, 0), min(x1, width - 1)
+        y0, y1 = max(y0, 0), min(y1, height - 1)
     for c in range(3):
         total[c] += (
             (picture[y0, x0, c] * (ONE - right) + picture[y0, x1, c] * right) * (ONE - below)

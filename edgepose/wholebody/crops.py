@@ -49,7 +49,7 @@ class Crop:
         scale: how much smaller than the frame, which the crop is measured in, the picture is.
         """
         out = np.empty((size, size, 3), np.uint8)
-        taps = min(_MOST_TAPS, max(1, math.ceil(self.side * scale / size - 0.3)))
+        taps = min(_MOST_TAPS, max(1, round(self.side * scale / size)))
         _crop.cut(picture, self._affine(size, scale), taps, out)
         return out
 

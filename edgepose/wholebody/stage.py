@@ -20,8 +20,9 @@ _OFF = 1.35
 """A hand whose own crop is so many times larger or smaller than the one it was found in, or turned by _TURN radians, is
 looked at again in its own."""
 _TURN = 0.6
-_SMALLEST = 4
-"""A picture is made smaller by at most so much before crops are cut from it."""
+_STEPS = (4, 2, 1)
+"""A picture is made so many times smaller before large crops are cut from it: few steps, since the scaler builds its
+tables anew for every size."""
 _COUNTS = {"left_hand": 21, "right_hand": 21, "face": 70, "left_foot": 3, "right_foot": 3}
 _PARTS: dict[str, Part] = {
     "left_hand": "hand", "right_hand": "hand", "face": "face", "left_foot": "foot", "right_foot": "foot",
@@ -71,7 +72,7 @@ class WholeBody:
         self._names = [name for name, part in _PARTS.items() if part in self._networks]
         self._memory = Memory()
         self._cost_s: dict[str, float] = {}
-        self._visible: tuple[tuple[int, int], ByteArray] | None = None
+        self._visible: dict[tuple[int, int], ByteArray] = {}
 
     def __call__(self, frame: Frame) -> FrameResult:
         """The frame with the parts of everybody in it."""
@@ -81,7 +82,7 @@ class WholeBody:
         started = self._clock()
         self._memory.forget_before(frame.t_s)
         looks = sorted(self._looks(result), key=lambda look: -look.waiting_s)
-        picture = _Lazy(lambda scale: self._upright(frame, scale), looks, self._networks)
+        picture = _Lazy(lambda step: self._upright(frame, step))
         found: dict[tuple[int, str], FloatArray] = {}
         for look in looks:
             spent_s = self._clock() - started
@@ -130,8 +131,7 @@ class WholeBody:
     def _answer(
         self, look: Look, crop: Crop, network: PartNetwork, picture: "_Lazy", size: tuple[int, int]
     ) -> FloatArray:
-        pixels, scale = picture()
-        answer = network([crop.pixels(pixels, network.side, scale)])
+        answer = network([picture.cut(crop, network.side)])
         if look.part == "foot":
             return answers.peaks(answer["heats"][0], crop, size)
         return answers.landmarks(answer["points"][0] / network.side, float(answer["presence"][0, 0]), crop, size)
@@ -149,39 +149,37 @@ class WholeBody:
         )
         return replace(track, pose=replace(track.pose, parts=parts))
 
-    def _upright(self, frame: Frame, scale: int) -> ByteArray:
+    def _upright(self, frame: Frame, step: int) -> ByteArray:
         """The picture as the keypoints have it, so many times smaller, black where it is masked."""
         picture = frame.picture
-        pixels = picture.rgb(max(1, picture.width // scale), max(1, picture.height // scale))
+        pixels = picture.rgb(max(1, picture.width // step), max(1, picture.height // step))
         upright: ByteArray = np.rot90(pixels, -self._turns)
         if self._masks:
-            upright = upright & self._unmasked((upright.shape[1], upright.shape[0]), scale)
+            upright = upright & self._unmasked((upright.shape[1], upright.shape[0]), step)
         return upright
 
-    def _unmasked(self, size: tuple[int, int], scale: int) -> ByteArray:
-        if self._visible is None or self._visible[0] != size:
-            seen = visible_pixels(self._masks, size, (1.0 + 2.0 / scale, 1.0 + 2.0 / scale))
-            self._visible = size, (seen * np.uint8(255))[..., None]
-        return self._visible[1]
+    def _unmasked(self, size: tuple[int, int], step: int) -> ByteArray:
+        """(H, W, 1): 255 where it may be seen; masks also cover pixels that a masked one could colour."""
+        if size not in self._visible:
+            margin = 1.0 + 2.0 / step
+            seen = visible_pixels(self._masks, size, (margin, margin))
+            self._visible[size] = (seen * np.uint8(255))[..., None]
+        return self._visible[size]
 
 
 class _Lazy:
-    """The picture, converted when the first crop is cut from it, no larger than the crops need it."""
+    """The picture in the sizes that crops are cut from, each converted when the first of them needs it."""
 
-    def __init__(
-        self, upright: Callable[[int], ByteArray], looks: Sequence[Look], networks: Mapping[Part, PartNetwork]
-    ) -> None:
+    def __init__(self, upright: Callable[[int], ByteArray]) -> None:
         self._upright = upright
-        spare = min((look.crop.side / networks[look.part].side for look in looks), default=1.0)
-        # Whole steps, since the scaler builds its tables anew for every size.
-        self._scale = next(step for step in (_SMALLEST, 2, 1) if spare >= step or step == 1)
-        self._picture: ByteArray | None = None
+        self._pictures: dict[int, ByteArray] = {}
 
-    def __call__(self) -> tuple[ByteArray, float]:
-        """(H, W, 3) uint8, and its size over the frame's."""
-        if self._picture is None:
-            self._picture = self._upright(self._scale)
-        return self._picture, 1 / self._scale
+    def cut(self, crop: Crop, side: int) -> ByteArray:
+        """(side, side, 3) uint8."""
+        step = next((step for step in _STEPS if crop.side >= step * side), 1)
+        if step not in self._pictures:
+            self._pictures[step] = self._upright(step)
+        return crop.pixels(self._pictures[step], side, 1 / step)
 
 
 def _expected(name: str, points: crops.Points, stature_px: float) -> Crop | None:

@@ -125,6 +125,20 @@ def _export(options: argparse.Namespace) -> None:
     print(f"wrote {len(options.int8)} int8 and {len(options.float)} float networks in {options.out}")
 
 
+def _parts(options: argparse.Namespace) -> None:
+    from .part_export import export
+
+    for part in ("hand", "face"):
+        loss = export(part, options.weights, options.annotations, options.images, options.out)
+        print(f"{part}: {loss}")
+
+
+def _foot(options: argparse.Namespace) -> None:
+    from .foot import train
+
+    print(f"foot: {train(options.data, options.out, options.epochs, options.seed)}")
+
+
 def _measure(options: argparse.Namespace) -> None:
     from .measure import log_figures, measure
 
@@ -210,6 +224,20 @@ def _parser() -> argparse.ArgumentParser:
     step.set_defaults(step=_train)
 
     _add_network_steps(steps)
+
+    step = steps.add_parser("parts", help="export the networks of hands and faces")
+    step.add_argument("--weights", type=Path, required=True, help="folder of handlandmark-lite and facemesh")
+    step.add_argument("--annotations", type=Path, required=True, help="COCO keypoint annotations of training pictures")
+    step.add_argument("--images", type=Path, required=True)
+    step.add_argument("--out", type=Path, default=Path("parts"))
+    step.set_defaults(step=_parts)
+
+    step = steps.add_parser("foot", help="train and export the network of toes and heels")
+    step.add_argument("--data", type=Path, required=True, help="crops that render/foot_crops.py made")
+    step.add_argument("--out", type=Path, default=Path("parts"))
+    step.add_argument("--epochs", type=int, default=12)
+    step.add_argument("--seed", type=int, default=1)
+    step.set_defaults(step=_foot)
 
     step = steps.add_parser("measure", help="run `edgepose eval` and write its figures into the sidecars")
     step.add_argument("--annotations", type=Path, required=True)

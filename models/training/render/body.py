@@ -64,8 +64,11 @@ class Body:
         return float(np.linalg.norm(self.joints[end] - self.joints[start]))
 
 
-def make_body(phenotype: Mapping[str, float], height_m: float) -> Body:
-    """A body of Anny's phenotype values (0 to 1 each), scaled to `height_m` from sole to crown."""
+def make_body(phenotype: Mapping[str, float], height_m: float, curl: float = 1.0) -> Body:
+    """A body of Anny's phenotype values (0 to 1 each), scaled to `height_m` from sole to crown.
+
+    `curl` is how far its fingers are curled, 1 as hanging hands are.
+    """
     model = _anny()
     out = model(phenotype_kwargs=dict(phenotype))
     # Anny's frame: x to the left, y backwards, z up
@@ -78,7 +81,7 @@ def make_body(phenotype: Mapping[str, float], height_m: float) -> Body:
     heads = ((heads - centre) * scale).astype(np.float32)
     joints = dict(zip(labels, heads, strict=True))
     joints["root"] = np.zeros(3, np.float32)
-    vertices = relaxed(vertices, joints, _finger_shares(model, len(vertices)))
+    vertices = relaxed(vertices, joints, _finger_shares(model, len(vertices)), curl)
     joints.update(_face_points(vertices, joints))
     faces = np.asarray(model.faces.numpy(), np.int32)
     sole = float(joints["foot.L"][2] - vertices[:, 2].min())
