@@ -40,7 +40,8 @@ class Looks:
         """Stages that also look for those parts. follow: whether ids hold from frame to frame."""
         if not networks:
             return stages
-        return WholeBody(stages, self.wholebody, networks=networks, follow=follow, rotate=self.rotate)
+        whole = WholeBody(self.wholebody, networks=networks, follow=follow, rotate=self.rotate)
+        return lambda frame: whole(stages(frame))
 
     def stages(self) -> Stages:
         """The stages for any upright or rotated picture, without its people's parts. Raises ModelError."""

@@ -1,12 +1,14 @@
 """Hands, faces and feet: where they are looked for, whose they are, what they may cost, and what is told of them."""
 
+import json
 import math
-from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
-from edgepose import _crop
+from edgepose import _crop, wire
+from edgepose.clock import Stamp
 from edgepose.domain import Frame, FrameResult, Pose, Track
 from edgepose.skeleton import BODY18_NAMES
 from edgepose.wholebody import answers, crops, networks
@@ -69,16 +71,10 @@ def pose(places=None, shift=(0, 0)):
     return Pose(keypoints, 0.8)
 
 
-def stages_of(*poses, picture=None):
-    def stages(frame):
-        tracks = tuple(Track(n, p) for n, p in enumerate(poses, start=1))
-        return FrameResult(frame=frame, size=SIZE, tracks=tracks, layout="body18")
-
-    return stages, picture or Painted()
-
-
-def frame_of(picture, t_s=0.0):
-    return Frame(picture, t_s=t_s, mono_ns=0, seq=round(t_s * 10))
+def result_of(*poses, picture=None, t_s=0.0):
+    frame = Frame(picture or Painted(), t_s=t_s, mono_ns=0, seq=round(t_s * 10))
+    tracks = tuple(Track(n, p) for n, p in enumerate(poses, start=1))
+    return FrameResult(frame=frame, size=SIZE, tracks=tracks, layout="body18")
 
 
 def fakes(presence=4.0):
@@ -189,10 +185,14 @@ def test_a_peak_is_found_between_its_cells():
 # ---- the stage
 
 
+def whole(settings, *, wanted=("hand", "face", "foot"), follow=False, **others):
+    nets = {part: net for part, net in fakes().items() if part in wanted}
+    return WholeBody(settings, networks=nets, follow=follow, **others), nets
+
+
 def test_left_and_right_are_those_of_the_body():
-    stages, picture = stages_of(pose())
-    whole = WholeBody(stages, ALL, networks=fakes(), follow=False)
-    parts = whole(frame_of(picture)).tracks[0].pose.parts
+    stage, _ = whole(ALL)
+    parts = stage(result_of(pose())).tracks[0].pose.parts
     for name in ("left", "right"):
         hand = getattr(parts, f"{name}_hand")
         wrist = np.array(STANDING[f"{name}_wrist"])
@@ -204,9 +204,8 @@ def test_left_and_right_are_those_of_the_body():
 
 
 def test_a_left_foot_is_shown_as_a_right_one():
-    stages, picture = stages_of(pose())
-    nets = fakes()
-    WholeBody(stages, WholeBodySettings(feet=True), networks={"foot": nets["foot"]}, follow=False)(frame_of(picture))
+    stage, nets = whole(WholeBodySettings(feet=True), wanted=("foot",))
+    stage(result_of(pose()))
     left, right = nets["foot"].shown
     assert left[16, -1, 0] < left[16, 0, 0], "red, which grows to the right in the picture, shrinks"
     assert right[16, -1, 0] > right[16, 0, 0]
@@ -215,11 +214,9 @@ def test_a_left_foot_is_shown_as_a_right_one():
 def test_without_anybodys_hands_in_view_nothing_is_done_at_all():
     places = {name: place for name, place in STANDING.items() if "wrist" not in name}
     for people in ((), (pose(places),)):
-        stages, picture = stages_of(*people)
-        nets = fakes()
-        result = WholeBody(stages, WholeBodySettings(hands=True), networks={"hand": nets["hand"]}, follow=False)(
-            frame_of(picture)
-        )
+        picture = Painted()
+        stage, nets = whole(WholeBodySettings(hands=True), wanted=("hand",))
+        result = stage(result_of(*people, picture=picture))
         assert picture.asked == []
         assert nets["hand"].shown == []
         for track in result.tracks:
@@ -234,14 +231,12 @@ def test_what_does_not_fit_into_the_budget_takes_turns():
         now_s[0] += 0.002
         return now_s[0]
 
-    stages, picture = stages_of(pose(), pose(shift=(150, 0)))
     settings = WholeBodySettings(hands=True, face=True, budget_ms=12.0)
-    nets = {part: net for part, net in fakes().items() if part != "foot"}
-    whole = WholeBody(stages, settings, networks=nets, follow=True, clock=clock)
+    stage, nets = whole(settings, wanted=("hand", "face"), follow=True, clock=clock)
     seen, counts = set(), []
     for step in range(8):
         before = len(nets["hand"].shown) + len(nets["face"].shown)
-        result = whole(frame_of(picture, 0.1 * step))
+        result = stage(result_of(pose(), pose(shift=(150, 0)), t_s=0.1 * step))
         counts.append(len(nets["hand"].shown) + len(nets["face"].shown) - before)
         for track in result.tracks:
             seen |= {(track.id, name) for name in ("left_hand", "right_hand", "face")
@@ -265,12 +260,10 @@ def test_what_was_seen_a_while_ago_is_less_sure_and_moves_with_the_body():
 
 
 def test_a_masked_face_is_black_for_the_network_too():
-    stages, picture = stages_of(pose())
-    net = FakeNetwork("face")
     mask = ((0.4, 0.1), (0.6, 0.1), (0.6, 0.35), (0.4, 0.35))
-    whole = WholeBody(stages, WholeBodySettings(face=True), networks={"face": net}, follow=False, masks=[mask])
-    whole(frame_of(picture))
-    assert net.shown[0][10:22, 10:22].max() == 0
+    stage, nets = whole(WholeBodySettings(face=True), wanted=("face",), masks=[mask])
+    stage(result_of(pose()))
+    assert nets["face"].shown[0][10:22, 10:22].max() == 0
 
 
 def test_a_turned_camera_is_looked_at_upright():
@@ -280,18 +273,36 @@ def test_a_turned_camera_is_looked_at_upright():
         def rgb(self, width, height):
             return np.rot90(Painted.rgb(self, height, width), 1)
 
-    stages, _ = stages_of(pose())
-    straight, turned = FakeNetwork("face"), FakeNetwork("face")
-    settings = WholeBodySettings(face=True)
-    WholeBody(stages, settings, networks={"face": straight}, follow=False)(frame_of(Painted()))
-    WholeBody(stages, settings, networks={"face": turned}, follow=False, rotate=90)(frame_of(Lying()))
-    np.testing.assert_array_equal(straight.shown[0], turned.shown[0])
+    straight, seen_straight = whole(WholeBodySettings(face=True), wanted=("face",))
+    turned, seen_turned = whole(WholeBodySettings(face=True), wanted=("face",), rotate=90)
+    straight(result_of(pose()))
+    turned(result_of(pose(), picture=Lying()))
+    np.testing.assert_array_equal(seen_straight["face"].shown[0], seen_turned["face"].shown[0])
+
+
+def test_nobody_is_changed_where_nothing_is_asked_for():
+    stage, _ = whole(WholeBodySettings(), wanted=())
+    result = result_of(pose())
+    assert stage(result) is result
+
+
+def test_a_pose_message_carries_the_parts_that_were_looked_for():
+    stage, _ = whole(WholeBodySettings(hands=True), wanted=("hand",))
+    topics, stamp = wire.Topics("edgepose", "n"), Stamp(1.0, True)
+    with_hands = wire.pose(topics, "c", stage(result_of(pose())), stamp=stamp, boot="b")
+    person = json.loads(with_hands.payload)["people"][0]
+    assert len(person["left_hand"]) == 63
+    assert "face" not in person
+    assert all(0 <= number <= 1 for number in person["left_hand"])
+    without = json.loads(wire.pose(topics, "c", result_of(pose()), stamp=stamp, boot="b").payload)["people"][0]
+    assert "left_hand" not in without
+    assert msgspec.json.decode(with_hands.payload, type=wire.PoseMessage).people[0].left_hand == person["left_hand"]
 
 
 # ---- the networks that ship
 
 
-@pytest.mark.parametrize("part", list(networks.FILES))
+@pytest.mark.parametrize("part", networks.installed())
 def test_shipped_networks_answer_what_their_sidecars_say(part):
     path = networks.folder() / f"{networks.FILES[part]}.tflite"
     sidecar = load_part_sidecar(path)
@@ -303,10 +314,3 @@ def test_shipped_networks_answer_what_their_sidecars_say(part):
     assert all(len(numbers) == 2 for numbers in answer.values())
     if part != "foot":
         assert answer["presence"].max() < 0, "black shows nobody"
-
-
-def test_nobody_is_changed_where_nothing_is_asked_for():
-    stages, picture = stages_of(pose())
-    whole = WholeBody(stages, WholeBodySettings(), networks={}, follow=True)
-    frame = frame_of(picture)
-    assert whole(frame) == stages(frame) or whole(frame).tracks[0].pose.parts == replace(pose()).parts

@@ -26,6 +26,11 @@ class PartNetwork(Protocol):
         """Each output by name, (N, …) for N crops of (side, side, 3) uint8 RGB."""
 
 
+def installed() -> tuple[Part, ...]:
+    """The parts whose networks are there."""
+    return tuple(part for part, name in FILES.items() if (folder() / f"{name}.tflite").is_file())
+
+
 def folder() -> Path:
     """Where the files are."""
     return Path(str(files("edgepose.models"))) / "parts"

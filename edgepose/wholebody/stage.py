@@ -8,7 +8,6 @@ import numpy as np
 
 from edgepose.domain import ByteArray, FloatArray, Frame, FrameResult, Parts, Track
 from edgepose.masks import Polygon, visible_pixels
-from edgepose.pipeline import Stages
 from edgepose.wholebody import answers, crops
 from edgepose.wholebody.crops import Crop
 from edgepose.wholebody.memory import Memory, Seen, follows
@@ -49,11 +48,10 @@ class Look:
 
 
 class WholeBody:
-    """Stages whose poses have the parts that are asked for. Serves one camera or clip."""
+    """Adds the parts that are asked for to the poses of a frame. Serves one camera or clip."""
 
     def __init__(
         self,
-        stages: Stages,
         settings: WholeBodySettings,
         *,
         networks: Mapping[Part, PartNetwork],
@@ -66,7 +64,7 @@ class WholeBody:
 
         follow: whether ids hold from frame to frame. rotate, masks: as the letterbox has them.
         """
-        self._stages, self._settings, self._follow = stages, settings, follow
+        self._settings, self._follow = settings, follow
         self._turns, self._masks, self._clock = rotate // 90, tuple(masks), clock
         self._networks = networks
         self._names = [name for name, part in _PARTS.items() if part in self._networks]
@@ -74,9 +72,9 @@ class WholeBody:
         self._cost_s: dict[str, float] = {}
         self._visible: dict[tuple[int, int], ByteArray] = {}
 
-    def __call__(self, frame: Frame) -> FrameResult:
-        """The frame with the parts of everybody in it."""
-        result = self._stages(frame)
+    def __call__(self, result: FrameResult) -> FrameResult:
+        """The frame with the parts of everybody in it. Raises ModelError when a network fails."""
+        frame = result.frame
         if not result.tracks or not self._names:
             return result
         started = self._clock()

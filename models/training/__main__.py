@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from .errors import TrainingError
 
@@ -225,19 +226,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_network_steps(steps)
 
-    step = steps.add_parser("parts", help="export the networks of hands and faces")
-    step.add_argument("--weights", type=Path, required=True, help="folder of handlandmark-lite and facemesh")
-    step.add_argument("--annotations", type=Path, required=True, help="COCO keypoint annotations of training pictures")
-    step.add_argument("--images", type=Path, required=True)
-    step.add_argument("--out", type=Path, default=Path("parts"))
-    step.set_defaults(step=_parts)
-
-    step = steps.add_parser("foot", help="train and export the network of toes and heels")
-    step.add_argument("--data", type=Path, required=True, help="crops that render/foot_crops.py made")
-    step.add_argument("--out", type=Path, default=Path("parts"))
-    step.add_argument("--epochs", type=int, default=12)
-    step.add_argument("--seed", type=int, default=1)
-    step.set_defaults(step=_foot)
+    _add_part_steps(steps)
 
     step = steps.add_parser("measure", help="run `edgepose eval` and write its figures into the sidecars")
     step.add_argument("--annotations", type=Path, required=True)
@@ -321,6 +310,22 @@ def _add_tuning(step: argparse.ArgumentParser) -> None:
     step.add_argument("--network", type=Path, default=Path("runs/assembled.npz"))
     step.add_argument("--images", type=Path, action="append", default=[], help="folder of pictures; may come again")
     step.add_argument("--labels", type=Path, default=Path("runs/labels"), help="folder of the teacher's labels")
+
+
+def _add_part_steps(steps: Any) -> None:
+    step = steps.add_parser("parts", help="export the networks of hands and faces")
+    step.add_argument("--weights", type=Path, required=True, help="folder of handlandmark-lite and facemesh")
+    step.add_argument("--annotations", type=Path, required=True, help="COCO keypoint annotations of training pictures")
+    step.add_argument("--images", type=Path, required=True)
+    step.add_argument("--out", type=Path, default=Path("parts"))
+    step.set_defaults(step=_parts)
+
+    step = steps.add_parser("foot", help="train and export the network of toes and heels")
+    step.add_argument("--data", type=Path, required=True, help="crops that render/foot_crops.py made")
+    step.add_argument("--out", type=Path, default=Path("parts"))
+    step.add_argument("--epochs", type=int, default=12)
+    step.add_argument("--seed", type=int, default=1)
+    step.set_defaults(step=_foot)
 
 
 def _add_weights(step: argparse.ArgumentParser) -> None:
