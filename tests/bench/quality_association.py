@@ -192,12 +192,13 @@ def main() -> None:
         peaks: dict[int, Any] = {}
         for name, rules in {
             "matching by the field alone": replace(shipped, height_weight=0.0),
-            "heights count half": replace(shipped, height_weight=0.15),
-            "heights count double": replace(shipped, height_weight=0.6),
+            "heights count half": replace(shipped, height_weight=shipped.height_weight / 2),
+            "heights count double": replace(shipped, height_weight=shipped.height_weight * 2),
             "5 samples": evenly(5),
             "16 samples": evenly(16),
             "all samples must pass": replace(shipped, min_passed=10),
-            "half of the samples must pass": replace(shipped, min_passed=5),
+            "seven samples must pass": replace(shipped, min_passed=7),
+            "three samples must pass": replace(shipped, min_passed=3),
             "the middle need not pass": replace(shipped, middle=()),
             "penalty for long limbs": replace(shipped, length_penalty=True),
             "no redundant limbs": replace(shipped, redundant_limbs=False),
