@@ -27,7 +27,7 @@ bench: $(VENV)/.test ## each stage and the whole pipeline, timed side by side
 install: ## the service, on this machine
 	sudo systemd/install.sh
 
-sanitize: $(VENV)/.test ## the association's tests with bounds checks and under sanitizers
+sanitize: $(VENV)/.test ## the tests of cython_ext with bounds checks and under sanitizers
 	tests/sanitize.sh $(BIN)/python
 
 clean: ## forget builds and the virtual environment

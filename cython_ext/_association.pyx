@@ -12,15 +12,17 @@ import numpy as np
 
 cimport cython
 from headers cimport (
-    EP_AVX2, EP_CELL, EP_FLOAT32, EP_FLOAT_ONE, EP_INT8, EP_LEVEL_MAX, EP_LOG_ONE, EP_PEAKS_MAX, EP_PLATEAU_MAX,
-    EP_PORTABLE, EP_SAMPLES, EP_UINT8, ep_best_path, ep_fill_lowest, ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes,
-    ep_map, ep_peak, ep_place_peak, ep_raw, ep_read, ep_scan_row, ep_score_limb, ep_walk,
+    EP_AVX2, EP_CELL, EP_LOG_ONE, EP_PEAKS_MAX, EP_PLATEAU_MAX, EP_PORTABLE, EP_SAMPLES, ep_best_path, ep_fill_lowest,
+    ep_key_a, ep_key_b, ep_limb, ep_lowest_row_bytes, ep_peak, ep_place_peak, ep_scan_row, ep_score_limb, ep_walk,
 )
 from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
+from maps cimport EP_FLOAT32, EP_FLOAT_ONE, EP_INT8, EP_LEVEL_MAX, EP_UINT8, ep_map, ep_raw, ep_read
+
+
+include "boundary.pxi"
+
 
 cdef enum:
-    GRID_MAX = 1024         # most cells along one side: sums then fit 32 bits
-    CHANNELS_MAX = 4096     # of a map
     PAIRS_MAX = 4096        # of one limb
     MIN_PASSED = 5          # samples of ten, one in the middle among them, that must reach min_limb
     MIN_SURE = 3            # a person has at least so many keypoints that are SURE above min_keypoint
@@ -45,8 +47,8 @@ _LOGS.flags.writeable = False
 cdef const int32_t[::1] LOGS = _LOGS
 
 
-include "boundary.pxi"
 include "people.pxi"
+include "tree.pxi"
 
 
 @cython.final

@@ -1,14 +1,9 @@
 """What comes in from Python: checked once, in sentences, and described for the kernel."""
 
 
-cdef list _limbs_of_tree(int keypoints, limbs):
-    """Of each limb, whether it reaches a keypoint that the limbs before it did not: the others only help to merge."""
-    root = list(range(keypoints))
-    starts = []
-    for a, b in limbs:
-        starts.append(root[a] != root[b])
-        root = [root[a] if r == root[b] else r for r in root]
-    return starts
+cdef enum:
+    GRID_MAX = 1024         # most cells along one side: sums then fit 32 bits
+    CHANNELS_MAX = 4096     # of a map
 
 
 cdef int _fill_map(ep_map *view, array, tuple quant, int depth, str what) except -1:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs tests three times on builds that look for mistakes: Cython's own bounds checks, then AddressSanitizer, then
 # UndefinedBehaviorSanitizer. Builds in a folder of its own; the installed package stays as it is.
-# Usage: tests/sanitize.sh [PYTHON [TESTS…]]   (PYTHON has the test extra installed; the association's tests unless named)
+# Usage: tests/sanitize.sh [PYTHON [TESTS…]]   (PYTHON has the test extra installed; those of cython_ext unless named)
 set -eu
 cd "$(dirname "$0")/.."
 python=$(command -v "${1:-.venv/bin/python}")
@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar -cf - --exclude=./.venv --exclude=./.git --exclude=./build --exclude='*.so' . | tar -xf - -C "$work"
 cd "$work"
-[ $# -gt 0 ] || set -- tests/test_association*.py
+[ $# -gt 0 ] || set -- tests/test_association*.py tests/test_completion*.py
 
 run() { # NAME LIBRARIES FLAGS TESTS…: build with these flags, test with these libraries loaded first
     name=$1 libraries=$2 flags=$3

@@ -1,0 +1,116 @@
+"""What the completion does, written to be read: the kernel must give the same keypoints."""
+
+import math
+
+import numpy as np
+
+from edgepose._completion import LIMITS
+
+f32 = np.float32
+
+
+def complete(keypoints, scores, maps, channels):
+    """Keypoints and scores, completed, as edgepose.completion.Completer completes them."""
+    if maps.offsets is None or not len(keypoints):
+        return keypoints, scores
+    people, unsure = keypoints.copy(), LIMITS["unsure"]
+    worth = scores * f32(unsure / (1 + unsure))
+    centres = find_centres(maps.heatmaps[:, :, channels.centre], maps.heat_quant)
+    places = [believed(maps, channels, centre) for centre in centres]
+    for person, centre in match(people, places):
+        worth[person] *= f32((unsure + float(centres[centre][0])) / unsure)
+        fill(people[person], places[centre], maps, channels)
+    return people, worth
+
+
+def find_centres(channel, quant):
+    """(heat, row, column) of cells that are the warmest around, the warmest of them first."""
+    height, width = channel.shape
+    least = LIMITS["min_centre"] / float(f32(quant.scale)) + quant.zero_point
+    found = []
+    for y, x in np.argwhere(channel.astype(float) > least):
+        around = channel[window(y, height, LIMITS["room"]), window(x, width, LIMITS["room"])]
+        if (channel[y, x] >= around).all():
+            heat = min(f32(1), (f32(channel[y, x]) - f32(quant.zero_point)) * f32(quant.scale))
+            found.append((heat, int(y), int(x)))
+    return sorted(found, key=lambda centre: (-centre[0], centre[1:]))[: LIMITS["centres"]]
+
+
+def window(middle, size, reach):
+    return slice(max(0, int(middle) - reach), min(size, int(middle) + reach + 1))
+
+
+def believed(maps, channels, centre):
+    """{keypoint: (x, y)} in cells, as the network tells them at a centre."""
+    _, row, column = centre
+    scale, zero_point = f32(maps.offset_quant.scale), f32(maps.offset_quant.zero_point)
+    far, places = LIMITS["far"], {}
+    for keypoint, pair in enumerate(channels.offsets):
+        if pair is not None:
+            with np.errstate(all="ignore"):
+                offset = [float((f32(maps.offsets[row, column, channel]) - zero_point) * scale) for channel in pair]
+            dx, dy = (0 if math.isnan(cells) else min(far, max(-far, cells)) for cells in offset)
+            places[keypoint] = column + dx, row + dy
+    return places
+
+
+def match(people, places):
+    """(person, centre) pairs, those that agree best first; neither is in two of them."""
+    pairs = [(agreement(person, at), p, c) for p, person in enumerate(people) for c, at in enumerate(places)]
+    taken = []
+    for agrees, p, c in sorted(pairs, key=lambda pair: (-pair[0], pair[1:])):
+        if agrees >= LIMITS["agree"] and all(p != other and c != used for other, used in taken):
+            taken.append((p, c))
+    return taken
+
+
+def agreement(person, places):
+    """0 to 1: how near the found keypoints lie to where a centre believes them to be."""
+    xs, ys = zip(*places.values(), strict=True)
+    extent = max(LIMITS["extent_least"], max(xs) - min(xs), max(ys) - min(ys))
+    spread = LIMITS["spread"] * extent
+    found = [(float(person[k, 0]) - x, float(person[k, 1]) - y) for k, (x, y) in places.items() if person[k, 2] > 0]
+    return sum(math.exp(-(dx * dx + dy * dy) / (2 * spread * spread)) for dx, dy in found) / max(1, len(found))
+
+
+def fill(person, places, maps, channels):
+    """Guesses where the (K, 3) person has nothing."""
+    for keypoint, place in places.items():
+        if person[keypoint, 2] == 0:
+            person[keypoint] = guess(warmth(maps.heatmaps[:, :, channels.heats[keypoint]], maps.heat_quant), *place)
+    if channels.between is not None:
+        middle, one, other = channels.between
+        if person[middle, 2] == 0 and person[one, 2] > 0 and person[other, 2] > 0:
+            person[middle, :2] = (person[one, :2] + person[other, :2]) / f32(2)
+            person[middle, 2] = min(person[one, 2], person[other, 2], f32(LIMITS["guess_limit"]))
+
+
+def warmth(channel, quant):
+    """A heat map as float32 from 0 to 1; what is no number is cold."""
+    with np.errstate(all="ignore"):
+        heat = (channel.astype(f32) - f32(quant.zero_point)) * f32(quant.scale)
+    return np.clip(np.nan_to_num(heat, nan=0, posinf=1, neginf=0), 0, 1)
+
+
+def guess(heat, x, y):
+    """x, y and confidence: the best place near the regressed one."""
+    height, width = heat.shape
+    near_x, near_y = round(min(max(x, 0), width - 1)), round(min(max(y, 0), height - 1))
+    worth = {}
+    for row in range(*window(near_y, height, LIMITS["reach"]).indices(height)):
+        for column in range(*window(near_x, width, LIMITS["reach"]).indices(width)):
+            dx, dy = column - x, row - y
+            warm = float(heat[row, column] + f32(LIMITS["cold"]))
+            worth[row, column] = warm / (math.sqrt(dx * dx + dy * dy) + LIMITS["near"])
+    row, column = max(worth, key=worth.get)  # of equal ones the first
+    confidence = min(f32(LIMITS["guess_limit"]), max(f32(LIMITS["guess_least"]), heat[row, column]))
+    return column + shift(heat[row], column), row + shift(heat[:, column], row), confidence
+
+
+def shift(line, at):
+    """Where the parabola through the logarithms of three neighbours is highest, -0.5 to 0.5 cells."""
+    before, here, after = (
+        math.log(max(float(line[min(max(at + step, 0), len(line) - 1)]), LIMITS["log_floor"])) for step in (-1, 0, 1)
+    )
+    bend = before - 2 * here + after
+    return min(0.5, max(-0.5, 0.5 * (before - after) / bend)) if bend < -LIMITS["bend_least"] else 0.0
