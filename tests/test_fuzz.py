@@ -52,6 +52,14 @@ GOOD: dict[str, Any] = {
         }
     },
     "model": {"name": "auto", "threads": 2, "delegate": "none"},
+    "association": {"min_keypoint": 0.1, "min_limb": 0.1, "max_people": 20},
+    "tracking": {"max_lost_s": 3, "smoothing": "one_euro"},
+    "care": {
+        "fall": {"enabled": True, "repeat_s": 60},
+        "long_lie": {"suspect_s": 30, "confirm_s": 60},
+        "bed_exit": {"quiet_hours": "22:00-07:00"},
+        "help_gesture": {"waves": 3},
+    },
     "http": {"bind": "127.0.0.1:9464"},
     "logging": {"level": "info", "format": "text"},
 }
