@@ -113,6 +113,21 @@ class V4l2Source(Section, frozen=True, tag_field="type", tag="v4l2"):
     """FFmpeg's name, such as mjpeg or yuyv422; left out: the driver's choice."""
 
 
+class IrCut(Section, frozen=True):
+    """A filter against infrared light, as on camera modules for day and night, switched by a GPIO line."""
+
+    gpio: Annotated[int, msgspec.Meta(ge=0)]
+    """The line's number on its chip; on a Pi that is the GPIO number."""
+    chip: str = "/dev/gpiochip0"
+    block_infrared: bool = True
+    """True by day, false at night with an infrared lamp."""
+    active_low: bool = False
+    """Whether a low level blocks infrared light."""
+
+
+ControlValue = bool | int | float | tuple[float, ...]
+
+
 class Picamera2Source(Section, frozen=True, tag_field="type", tag="picamera2"):
     """A camera module of a Raspberry Pi."""
 
@@ -120,6 +135,18 @@ class Picamera2Source(Section, frozen=True, tag_field="type", tag="picamera2"):
     width: Count = 640
     height: Count = 480
     fps: Positive = 15.0
+    hflip: bool = False
+    """Mirror the picture, left to right."""
+    vflip: bool = False
+    """Mirror the picture, top to bottom; with hflip, it is turned by half."""
+    exposure_us: Count | None = None
+    """A fixed exposure time in microseconds; left out: automatic."""
+    gain: Annotated[float, msgspec.Meta(ge=1)] | None = None
+    """A fixed analogue gain; left out: automatic."""
+    ir_cut: IrCut | None = None
+    """A filter against infrared light that a GPIO line moves; left out: nothing is moved."""
+    controls: dict[str, ControlValue] = msgspec.field(default_factory=dict)
+    """Other controls of libcamera by their names, such as Brightness: 0.1 or AwbEnable: false."""
 
 
 SourceConfig = FileSource | RtspSource | HttpSource | V4l2Source | Picamera2Source

@@ -1,6 +1,5 @@
 """Looks at everything that the daemon needs, thing after thing, and says what to do where something is amiss."""
 
-import grp
 import os
 import secrets
 import shutil
@@ -17,6 +16,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 
 from edgepose import networks, vitals, wire
 from edgepose.adapters import mqtt_tls
+from edgepose.adapters.device_access import camera_module_devices, closed_to_us, user
 from edgepose.adapters.model_tflite import TfliteModel
 from edgepose.adapters.mqtt_connection import Connection, Identity
 from edgepose.adapters.mqtt_protocol import NAMES, ProtocolChoice
@@ -102,17 +102,12 @@ def _groups(label: str, camera: Camera) -> Iterator[Finding]:
         case V4l2Source(device=device):
             places = [Path(device)]
         case Picamera2Source():
-            places = [*Path("/dev").glob("media*"), *Path("/dev").glob("dma_heap/*")]
+            places = camera_module_devices()
         case _:
             return
-    for place in places:
-        if place.exists() and not os.access(place, os.R_OK | os.W_OK):
-            with suppress(KeyError):
-                group = grp.getgrgid(place.stat().st_gid).gr_name
-                advice = f"sudo usermod -aG {group} {_user()}, then log in anew"
-                yield Finding(
-                    label, False, f"{place} is closed to {_user()}, who is not in the group {group}: {advice}"
-                )
+    closed = closed_to_us(places)
+    if closed:
+        yield Finding(label, False, closed)
 
 
 def _broker(mqtt: Mqtt, topics: wire.Topics) -> Iterator[Finding]:
@@ -195,12 +190,8 @@ def _clock() -> Finding:
 def _disk(state: Path) -> Finding:
     place = next(folder for folder in (state, *state.parents) if folder.exists())
     if not os.access(place, os.W_OK):
-        return Finding("disk", False, f"{place} can't be written by {_user()}; events would not survive a restart")
+        return Finding("disk", False, f"{place} can't be written by {user()}; events would not survive a restart")
     free_mb = shutil.disk_usage(place).free / 1e6
     if free_mb < LEAST_FREE_MB:
         return Finding("disk", False, f"{free_mb:.0f} MB are left on {place}; free some, events are kept there")
     return Finding("disk", True, f"{free_mb:.0f} MB are left for {state}")
-
-
-def _user() -> str:
-    return os.environ.get("USER") or f"user {os.getuid()}"

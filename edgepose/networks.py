@@ -70,6 +70,12 @@ def thread_count(configured: int) -> int:
     return configured or min(3, max(1, len(os.sched_getaffinity(0)) - 1))
 
 
+def stored_fit(network: Network, mount: Mount) -> tuple[int, int]:
+    """(width, height) into which pictures of a camera are scaled, as it stores them: before they are turned upright."""
+    height, width = network.sidecar.input.height, network.sidecar.input.width
+    return (height, width) if mount.rotate % 180 else (width, height)
+
+
 def build_pipeline(
     network: Network,
     model: Model | None = None,

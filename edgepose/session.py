@@ -101,7 +101,10 @@ class Session:
             )
             for name, camera in config.cameras.items()
         }
-        self._loops = {name: self._loop(name, camera, pipelines[name], wake) for name, camera in config.cameras.items()}
+        self._loops = {
+            name: self._loop(name, camera, pipelines[name], networks.stored_fit(network, camera.mount), wake)
+            for name, camera in config.cameras.items()
+        }
         for name, loop in self._loops.items():
             loop.enable(self._lasting.switches.on(name))
             loop.start()
@@ -225,14 +228,16 @@ class Session:
         self._end_tests()
         self._lasting.alerts.repeat(self._topics, self._shown_alerts(), send)
 
-    def _loop(self, name: str, camera: Camera, pipeline: Pipeline, wake: Wake) -> CameraLoop:
+    def _loop(
+        self, name: str, camera: Camera, pipeline: Pipeline, fit: tuple[int, int], wake: Wake
+    ) -> CameraLoop:
         live = not isinstance(camera.source, FileSource)
         report = CameraReport(self._topics, name, camera, self._config.mqtt.pose, self._clock)
 
         def open_camera() -> Source:
             if not live:
                 self._await_broker()
-            return open_source(camera.source, stall_timeout_s=camera.stall_timeout_s)
+            return open_source(camera.source, stall_timeout_s=camera.stall_timeout_s, fit=fit)
 
         def say_status(status: wire.CameraStatus) -> None:
             self._health.status(name, status)

@@ -1,19 +1,22 @@
 """Camera modules of a Raspberry Pi, on a stand-in for picamera2 that behaves as its manual says."""
 
 import concurrent.futures
+import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
-from edgepose.adapters import camera_picamera2
-from edgepose.adapters.picture_av import AvPicture, Scaler
+from edgepose.adapters import camera_picamera2, device_access, gpio_line, picamera2_library, picamera2_stream
+from edgepose.adapters.picture_av import AvPicture, Scaler, picture_from_rgb
 from edgepose.adapters.sources import open_source
-from edgepose.config import Picamera2Source
+from edgepose.config import IrCut, Picamera2Source
 from edgepose.errors import SourceError
+from edgepose.preprocess import Letterbox
 from tests.clips import number_in, numbered
 from tests.streams import within
 
@@ -44,7 +47,9 @@ class StandIn:
         self.left = frames
         self.sensor_ns = sensor_ns or time.monotonic_ns
         self.sensor_resolution = (4608, 2592)
-        self.camera_controls = {"FrameDurationLimits": (1, 2, 3)}
+        self.camera_controls = {"FrameDurationLimits": (1, 2, 3), "ExposureTime": (1, 2, 3), "AnalogueGain": (1, 2, 3)}
+        self.camera_controls["Brightness"] = (-1, 1, 0)
+        self.has_lores, self.flips = False, True
         self.wanted = None
         self.held = self.most_held = 0
         self.log = []
@@ -55,9 +60,16 @@ class StandIn:
 
     def configure(self, wanted):
         assert wanted is self.wanted
+        if "lores" in wanted and not self.has_lores:
+            raise RuntimeError("lores stream is not supported")
 
     def camera_configuration(self):
-        return {"main": self.stream}
+        done = self.wanted["transform"] if self.flips else Flips(hflip=0, vflip=0)
+        return {"main": self.stream, "transform": done} | (
+            {"lores": {**self.stream, **self.wanted["lores"], "stride": self.wanted["lores"]["size"][0]}}
+            if self.has_lores and "lores" in self.wanted
+            else {"lores": None}
+        )
 
     def start(self):
         self.log.append("start")
@@ -76,9 +88,11 @@ class StandIn:
         return self
 
     def make_buffer(self, name):
-        assert name == "main" and self.held
-        frame = av.VideoFrame.from_ndarray(numbered(self.left, self.stream["size"]), format="rgb24")
-        return buffer_of(frame.reformat(format=self.av_format), self.stream["stride"])
+        stream = self.camera_configuration()[name]
+        assert self.held
+        self.read = name
+        frame = av.VideoFrame.from_ndarray(numbered(self.left, stream["size"]), format="rgb24")
+        return buffer_of(frame.reformat(format=self.av_format), stream["stride"])
 
     def get_metadata(self):
         assert self.held
@@ -89,6 +103,10 @@ class StandIn:
 
     def close(self):
         self.log.append("close")
+
+
+class Flips(SimpleNamespace):
+    """libcamera.Transform"""
 
 
 @pytest.fixture
@@ -103,12 +121,13 @@ def pi(monkeypatch):
 
         opened.global_camera_info = lambda: [{"Num": number} for number in range(len(cameras))]
         monkeypatch.setitem(sys.modules, "picamera2", SimpleNamespace(Picamera2=opened))
+        monkeypatch.setitem(sys.modules, "libcamera", SimpleNamespace(Transform=Flips))
 
     return plug_in
 
 
-def source_of(**options):
-    return open_source(Picamera2Source(**options), stall_timeout_s=0.3, opening_timeout_s=0.3)
+def source_of(*, fit=None, **options):
+    return open_source(Picamera2Source(**options), stall_timeout_s=0.3, opening_timeout_s=0.3, fit=fit)
 
 
 def first(source):
@@ -169,6 +188,110 @@ def test_a_camera_without_control_of_its_rate_is_used_as_it_is(pi):
     pi(camera)
     first(source_of())
     assert camera.wanted["controls"] == {}
+
+
+def test_controls_of_the_configuration_reach_the_camera(pi):
+    camera = StandIn()
+    pi(camera)
+    first(source_of(exposure_us=8000, gain=2.5, controls={"Brightness": 0.25}))
+    assert camera.wanted["controls"] == {
+        "FrameDurationLimits": (66_667, 66_667),
+        "ExposureTime": 8000,
+        "AnalogueGain": 2.5,
+        "Brightness": 0.25,
+    }
+
+
+def test_a_control_that_the_camera_has_not_is_named_with_the_nearest_that_it_has(pi):
+    pi(StandIn())
+    assert failure(source_of(controls={"Brightnes": 1})) == (
+        "camera module 0 has no control Brightnes; did you mean 'Brightness'?"
+    )
+    unlike = failure(source_of(controls={"Xyzzy": 1}))
+    assert unlike.endswith("Xyzzy; it has AnalogueGain, Brightness, ExposureTime, FrameDurationLimits")
+
+
+@pytest.mark.parametrize("camera_flips", [True, False])
+@pytest.mark.parametrize("hflip", [True, False])
+@pytest.mark.parametrize("vflip", [True, False])
+def test_what_the_camera_can_not_mirror_is_mirrored_afterwards(pi, camera_flips, hflip, vflip):
+    camera = StandIn()
+    camera.flips = camera_flips
+    pi(camera)
+    picture = first(source_of(hflip=hflip, vflip=vflip)).picture
+    assert camera.wanted["transform"] == Flips(hflip=hflip, vflip=vflip)
+    seen = picture.rgb(4, 4)[..., 0] > 125
+    stored = numbered(4, (4, 4))[..., 0] > 125
+    if not camera_flips:
+        stored = stored[:: -1 if vflip else 1, :: -1 if hflip else 1]
+    assert np.array_equal(seen, stored)
+
+
+def test_the_small_stream_is_as_large_as_the_network_wants_and_stands_for_the_whole_picture(pi):
+    camera = StandIn(size=(640, 480), stride=640)
+    camera.has_lores = True
+    pi(camera)
+    picture = first(source_of(fit=(256, 192))).picture
+    assert camera.wanted["lores"] == {"size": (256, 192), "format": "YUV420"}
+    assert camera.read == "lores"
+    assert (picture.width, picture.height) == (640, 480)
+    assert number_in(picture) in range(5)
+
+
+@pytest.mark.parametrize(
+    ("size", "fit", "small"),
+    [
+        ((640, 480), (256, 192), (256, 192)),
+        ((640, 360), (256, 192), (256, 144)),
+        ((640, 480), (192, 256), (192, 144)),
+        ((640, 480), (384, 384), (384, 288)),
+        ((300, 200), (256, 256), None),  # 256 x 171: an odd number of rows
+        ((160, 120), (256, 192), None),  # the camera does not enlarge
+        ((640, 480), None, None),
+    ],
+)
+def test_the_size_of_the_small_stream_is_that_of_the_letterbox(size, fit, small):
+    assert picamera2_stream.small_size(size, fit) == small
+    if small:
+        letterbox = Letterbox(fit[::-1])
+        picture = picture_from_rgb(np.zeros((size[1], size[0], 3), np.uint8))
+        assert letterbox(picture, np.zeros((*fit[::-1], 3), np.uint8)).scaled_size == small
+
+
+def test_a_camera_without_a_small_stream_is_read_as_a_whole(pi):
+    camera = StandIn()
+    pi(camera)
+    first(source_of(fit=(256, 192)))
+    assert "lores" not in camera.wanted and camera.read == "main"
+
+
+def test_the_request_for_a_gpio_line_is_laid_out_as_the_kernels_header_says(tmp_path):
+    """Compiled against linux/gpio.h: sizes, the ioctl's number, and where each value lies."""
+    program = tmp_path / "gpio"
+    source = Path(__file__).parent / "gpio_request.c"
+    subprocess.run(["gcc", "-Wall", "-Werror", str(source), "-o", str(program)], check=True)
+    asked = gpio_line.request(IrCut(gpio=17, block_infrared=True, active_low=True))
+    done = subprocess.run([program, str(gpio_line.GET_LINE)], input=asked, capture_output=True, check=True)
+    assert done.stdout.decode() == "17 edgepose active-low output 1 of 1\n"
+
+
+def test_an_infrared_filter_that_can_not_be_moved_says_why(pi, tmp_path):
+    pi(StandIn())
+    chip = tmp_path / "gpiochip9"
+    said = failure(source_of(ir_cut=IrCut(gpio=4, chip=str(chip))))
+    assert said.startswith(f"ir_cut: line 4 of {chip} can't be used: No such file or directory; see gpioinfo")
+    chip.touch()
+    said = failure(source_of(ir_cut=IrCut(gpio=4, chip=str(chip))))
+    assert said.startswith(f"ir_cut: line 4 of {chip} can't be used: Inappropriate ioctl for device")
+
+
+def test_a_camera_whose_devices_are_closed_to_the_user_names_the_group(pi, monkeypatch, tmp_path):
+    pi()
+    device = tmp_path / "media0"
+    device.touch()
+    monkeypatch.setattr(camera_picamera2, "camera_module_devices", lambda: [device])
+    monkeypatch.setattr(device_access.os, "access", lambda *_: False)
+    assert "who is not in the group root: sudo usermod -aG root" in failure(source_of())
 
 
 def test_the_sensors_time_stamp_is_when_the_frame_was_taken(pi):
@@ -259,7 +382,7 @@ def test_a_missing_library_says_how_to_come_by_it(monkeypatch, missing, prefix, 
     def refuse(name):
         raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
 
-    monkeypatch.setattr(camera_picamera2.importlib, "import_module", refuse)
+    monkeypatch.setattr(picamera2_library.importlib, "import_module", refuse)
     monkeypatch.setattr(sys, "prefix", prefix)
     monkeypatch.setattr(sys, "base_prefix", "/usr")
     monkeypatch.setattr(sys, "path", ["/somewhere", *path])

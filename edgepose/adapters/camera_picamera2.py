@@ -1,13 +1,6 @@
-"""Camera modules of a Raspberry Pi through picamera2, which is imported only here.
-
-Written against the picamera2 manual (https://datasheets.raspberrypi.com/camera/picamera2-manual.pdf) and libcamera's
-description of its controls (https://libcamera.org/api-html/namespacelibcamera_1_1controls.html).
-"""
+"""Camera modules of a Raspberry Pi through picamera2, which is imported only by picamera2_library."""
 
 import concurrent.futures
-import importlib
-import os
-import sys
 import threading
 import time
 from collections.abc import Generator
@@ -17,138 +10,80 @@ from typing import Any
 import av
 import numpy as np
 
+from edgepose.adapters import picamera2_library, picamera2_stream
+from edgepose.adapters.device_access import camera_module_devices, closed_to_us
+from edgepose.adapters.gpio_line import ir_cut
 from edgepose.adapters.live import LiveShot, LiveSource, Patience, Reader
+from edgepose.adapters.picamera2_stream import FORMATS, root, title
 from edgepose.adapters.picture_av import AvPicture, Scaler
 from edgepose.config import Picamera2Source
 from edgepose.domain import ByteArray
 from edgepose.errors import SourceError
 
-_BUFFERS = 4
-"""One with the sensor, one with the image processor, one being copied, one to spare."""
 _LONGEST_WAIT_S = 0.1
 """After so long the reader looks whether it is still wanted."""
 _OLDEST_NS = 5_000_000_000
 """A sensor time stamp further back than this is of another clock."""
 
-_FORMATS = {
-    "YUV420": "yuv420p",
-    "NV12": "nv12",
-    "NV21": "nv21",
-    "YUYV": "yuyv422",
-    "UYVY": "uyvy422",
-    "RGB888": "bgr24",
-    "BGR888": "rgb24",
-    "XRGB8888": "bgr0",
-    "XBGR8888": "rgb0",
-}
-"""libcamera's pixel formats and FFmpeg's; libcamera (as DRM does) names the bytes from the last one on."""
+
+def source(config: Picamera2Source, patience: Patience, fit: tuple[int, int] | None = None) -> LiveSource:
+    """The camera of a section of the configuration.
+
+    fit: (width, height) into which its pictures will be scaled: the camera does that where it can.
+    """
+    return LiveSource(title(config), _reader(config, patience, fit), patience)
 
 
-def source(config: Picamera2Source, patience: Patience) -> LiveSource:
-    """The camera of a section of the configuration."""
-    return LiveSource(_name(config), _reader(config, patience), patience)
+def _reader(config: Picamera2Source, patience: Patience, fit: tuple[int, int] | None) -> Reader:
+    return lambda stop: _read(config, patience, fit, stop)
 
 
-def _reader(config: Picamera2Source, patience: Patience) -> Reader:
-    return lambda stop: _read(config, patience, stop)
-
-
-def _name(config: Picamera2Source) -> str:
-    return f"camera module {config.camera}"
-
-
-def _read(config: Picamera2Source, patience: Patience, stop: threading.Event) -> Generator[LiveShot]:
-    with _camera(config) as camera:
-        stream = _start(camera, config)
+def _read(
+    config: Picamera2Source, patience: Patience, fit: tuple[int, int] | None, stop: threading.Event
+) -> Generator[LiveShot]:
+    with ir_cut(config.ir_cut), _camera(config) as camera:
+        stream = picamera2_stream.start(camera, config, fit)
         scaler = Scaler()
         while not stop.is_set():
             request = _next_request(camera, config, patience, stop)
             if request is None:
                 return
             try:
-                pixels, metadata = request.make_buffer("main"), request.get_metadata()
+                pixels, metadata = request.make_buffer(stream.name), request.get_metadata()
             finally:
                 request.release()
-            yield LiveShot(AvPicture(frame_of(pixels, stream), scaler), captured_ns(metadata.get("SensorTimestamp")))
+            picture = AvPicture(frame_of(pixels, stream.description), scaler, stream.orientation, stream.size)
+            yield LiveShot(picture, captured_ns(metadata.get("SensorTimestamp")))
 
 
 @contextmanager
 def _camera(config: Picamera2Source) -> Generator[Any]:
     """The opened camera, closed afterwards."""
-    library = _picamera2()
+    library = picamera2_library.load()
     found = library.Picamera2.global_camera_info()
     if config.camera >= len(found):
-        seen = f"libcamera sees only {len(found)}, counted from 0" if found else "libcamera sees no camera"
-        raise SourceError(
-            f"{_name(config)} is not there: {seen}; check its ribbon cable, then rpicam-hello --list-cameras"
-        )
+        raise SourceError(f"{title(config)} is not there: {_what_is_missing(len(found))}")
     try:
         camera = library.Picamera2(config.camera)
     except RuntimeError as exc:
-        raise SourceError(f"{_name(config)} can't be opened: {_root(exc)}; end the program that uses it") from exc
+        raise SourceError(f"{title(config)} can't be opened: {root(exc)}; end the program that uses it") from exc
     try:
         yield camera
     finally:
         camera.close()
 
 
-def _picamera2() -> Any:
-    """The library. Raises SourceError that says how to come by it."""
-    # libcamera writes to standard error what only its developers need.
-    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:ERROR")
-    try:
-        return importlib.import_module("picamera2")
-    except ImportError as exc:
-        raise SourceError(_how_to_install(exc)) from exc
-
-
-def _how_to_install(exc: ImportError) -> str:
-    if sys.prefix != sys.base_prefix and not _sees_system_packages():
-        return (
-            "picamera2 comes as a Debian package, and this virtual environment does not look at those; "
-            "sudo apt-get install python3-picamera2, then make it anew with python3 -m venv --system-site-packages"
-        )
-    if exc.name is not None and exc.name.startswith("libcamera"):
-        return "picamera2 is here without libcamera (pip can't install that); sudo apt-get install python3-libcamera"
-    if exc.name == "picamera2":
-        return "picamera2 is not installed; sudo apt-get install python3-picamera2 --no-install-recommends"
-    return (
-        f"picamera2 can't be loaded ({exc}); sudo apt-get install --reinstall python3-picamera2 and update the system"
-    )
-
-
-def _sees_system_packages() -> bool:
-    """Whether this virtual environment was made with --system-site-packages."""
-    return any(os.path.commonpath((entry, sys.prefix)) != sys.prefix for entry in sys.path if "dist-packages" in entry)
-
-
-def _start(camera: Any, config: Picamera2Source) -> dict[str, Any]:
-    """Begin streaming; the description of the stream as libcamera has adjusted it."""
-    try:
-        wanted = camera.create_video_configuration(
-            main={"size": (config.width, config.height), "format": "YUV420"},
-            # Half the sensor's size is a mode that sees all that the lens does; small modes are often cut out of it.
-            raw={"size": tuple(side // 2 for side in camera.sensor_resolution)},
-            controls=_pace(camera, config.fps),
-            buffer_count=_BUFFERS,
-            queue=False,
-        )
-        camera.configure(wanted)
-        stream: dict[str, Any] = camera.camera_configuration()["main"]
-        if stream["format"] not in _FORMATS:
-            raise SourceError(
-                f"{_name(config)} gives {stream['format']} pixels, which edgepose can't read; report this"
-            )
-        camera.start()
-    except RuntimeError as exc:
-        raise SourceError(f"{_name(config)} does not start: {_root(exc)}; try another width and height") from exc
-    return stream
-
-
-def _pace(camera: Any, fps: float) -> dict[str, Any]:
-    """The control for the frame rate, where the camera has it."""
-    frame_us = round(1e6 / fps)
-    return {"FrameDurationLimits": (frame_us, frame_us)} if "FrameDurationLimits" in camera.camera_controls else {}
+def _what_is_missing(found: int) -> str:
+    """Why a camera is not among those that libcamera sees, and what to do."""
+    if found:
+        seen = f"libcamera sees only {found}, counted from 0"
+    else:
+        # libcamera passes over what it may not open.
+        closed = closed_to_us(camera_module_devices())
+        if closed:
+            return closed
+        seen = "libcamera sees no camera"
+    return f"{seen}; check its ribbon cable, then rpicam-hello --list-cameras"
 
 
 def _next_request(camera: Any, config: Picamera2Source, patience: Patience, stop: threading.Event) -> Any:
@@ -161,7 +96,7 @@ def _next_request(camera: Any, config: Picamera2Source, patience: Patience, stop
         except (TimeoutError, concurrent.futures.TimeoutError) as exc:
             if time.monotonic() > deadline_s:
                 raise SourceError(
-                    f"{_name(config)} gave no frame in {patience.opening_s:g} s; check its ribbon cable"
+                    f"{title(config)} gave no frame in {patience.opening_s:g} s; check its ribbon cable"
                 ) from exc
     return None
 
@@ -172,7 +107,7 @@ def frame_of(pixels: ByteArray, stream: dict[str, Any]) -> av.VideoFrame:
     pixels: 1D uint8, as make_buffer gives it. stream: picamera2's description, with format, size and stride.
     """
     width, height = stream["size"]
-    frame = av.VideoFrame(width, height, _FORMATS[stream["format"]])
+    frame = av.VideoFrame(width, height, FORMATS[stream["format"]])
     begin = 0
     for number, plane in enumerate(frame.planes):
         # libcamera lays planes behind each other; those of YUV420's colours have half the stride.
@@ -196,10 +131,3 @@ def captured_ns(sensor_ns: int | None) -> int:
         if 0 <= now_ns - captured <= _OLDEST_NS:
             return captured
     return now_ns
-
-
-def _root(exc: BaseException) -> BaseException:
-    """What it began with: picamera2 wraps libcamera's reason in its own errors."""
-    while exc.__cause__ is not None:
-        exc = exc.__cause__
-    return exc

@@ -75,20 +75,28 @@ class Scaler:
 class AvPicture:
     """A decoded frame, kept as the decoder left it until somebody asks for RGB."""
 
-    def __init__(self, frame: av.VideoFrame, scaler: Scaler, orientation: Orientation = UPRIGHT) -> None:
+    def __init__(
+        self,
+        frame: av.VideoFrame,
+        scaler: Scaler,
+        orientation: Orientation = UPRIGHT,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        """size: (width, height) that the picture counts as, as stored, where the frame is a smaller copy of it."""
         self._frame = frame
         self._scaler = scaler
         self._orientation = orientation
+        self._size = size or (frame.width, frame.height)
 
     @property
     def width(self) -> int:
         """Pixels, upright."""
-        return self._frame.height if self._orientation.transpose else self._frame.width
+        return self._size[1 if self._orientation.transpose else 0]
 
     @property
     def height(self) -> int:
         """Pixels, upright."""
-        return self._frame.width if self._orientation.transpose else self._frame.height
+        return self._size[0 if self._orientation.transpose else 1]
 
     def rgb(self, width: int, height: int) -> ByteArray:
         """(height, width, 3) uint8 RGB, upright, scaled and converted in one pass; not necessarily contiguous."""
