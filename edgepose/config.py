@@ -191,7 +191,9 @@ class Model(Section, frozen=True):
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     """0: one less than the machine has cores, at least one, at most three."""
     delegate: str = "none"
-    """none, edgetpu, or the path of an external delegate's .so file."""
+    """none, edgetpu, or the path of an external delegate's .so file; without it, the processor takes over."""
+    delegate_options: dict[str, str] = msgspec.field(default_factory=dict)
+    """Handed to the delegate, such as device: usb for edgetpu."""
 
 
 class Association(Section, frozen=True):

@@ -69,13 +69,24 @@ def _guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 def _model(config: Config) -> Iterator[Finding]:
     network = networks.load(config.model.name)
     threads = networks.thread_count(config.model.threads)
-    model = TfliteModel(network.path, network.sidecar, threads=threads, delegate=config.model.delegate)
-    model.input_view()[...] = 0
-    millis = min(_timed(model.infer) for _ in range(INFERENCES)) * 1e3
-    yield Finding("model", True, f"{network.sidecar.name} takes {millis:.0f} ms a frame with {threads} threads")
-    name = "XNNPACK" if config.model.delegate == "none" else f"delegate {config.model.delegate}"
+    model = networks.open_plain(network, config.model)
+    text = f"{network.sidecar.name} takes {_frame_ms(model):.0f} ms a frame with {threads} threads"
+    yield Finding("model", True, text)
     advice = "not in effect, so inference is several times slower; install the runtime anew"
-    yield Finding(name, model.delegated, "in effect" if model.delegated else advice)
+    yield Finding("XNNPACK", model.delegated, "in effect" if model.delegated else advice)
+    if config.model.delegate != "none":
+        yield from _guarded(f"delegate {config.model.delegate}", partial(_delegate, config, network))
+
+
+def _delegate(config: Config, network: networks.Network) -> Iterator[Finding]:
+    millis = _frame_ms(networks.open_delegated(network, config.model))
+    yield Finding(f"delegate {config.model.delegate}", True, f"in effect, {millis:.0f} ms a frame")
+
+
+def _frame_ms(model: TfliteModel) -> float:
+    """The shortest of some, milliseconds."""
+    model.input_view()[...] = 0
+    return min(_timed(model.infer) for _ in range(INFERENCES)) * 1e3
 
 
 def _timed(call: Callable[[], object]) -> float:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from edgepose import vitals
 from edgepose.adapters.mqtt_paho import Stats
@@ -13,8 +13,9 @@ from edgepose.inbox import Inbox
 from edgepose.lasting import Lasting
 from edgepose.machine_id import boot
 from edgepose.meter import Meter
+from edgepose.ports import DelegateState
 from edgepose.wire import CameraStatus
-from edgepose.wire_health import CameraHealth, DropHealth, HealthMessage, QueueHealth
+from edgepose.wire_health import CameraHealth, DelegateHealth, DropHealth, HealthMessage, QueueHealth
 
 STARTED_S = time.monotonic()
 
@@ -22,8 +23,17 @@ STARTED_S = time.monotonic()
 class NodeHealth:
     """One session's measurements."""
 
-    def __init__(self, cameras: Iterable[str], lasting: Lasting, inbox: Inbox, clock: WallClock) -> None:
+    def __init__(
+        self,
+        cameras: Iterable[str],
+        lasting: Lasting,
+        inbox: Inbox,
+        clock: WallClock,
+        delegates: Callable[[], Sequence[DelegateState]] = tuple,
+    ) -> None:
+        """delegates: how each network's accelerator does; none where none was asked for."""
         self._lock = threading.Lock()
+        self._delegates = delegates
         self._statuses: dict[str, CameraStatus] = dict.fromkeys(cameras, "offline")
         self._meters = {name: Meter() for name in self._statuses}
         self._frames = dict.fromkeys(self._statuses, 0)
@@ -79,6 +89,7 @@ class NodeHealth:
                 commands=self._inbox.refused,
             ),
             connections=broker.connections,
+            delegate=_together(self._delegates()),
         )
 
     def _of_camera(self, name: str, losses: int) -> CameraHealth:
@@ -92,3 +103,15 @@ class NodeHealth:
             frames=self._frames[name],
             losses=losses,
         )
+
+
+def _together(states: Sequence[DelegateState]) -> DelegateHealth | None:
+    """The accelerator of all cameras' networks."""
+    if not states:
+        return None
+    return DelegateHealth(
+        name=states[0].name,
+        active=all(state.active for state in states),
+        fallbacks=sum(state.fallbacks for state in states),
+        trouble=next((state.trouble for state in states if state.trouble), ""),
+    )

@@ -5,15 +5,20 @@ import platform
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgepose.association import Associator
 from edgepose.completion import CentreChannels, Completer
 from edgepose.config import Association, Camera, Model, Mount
 from edgepose.errors import ModelError
 from edgepose.pipeline import CellGrid, Pipeline
+from edgepose.ports import PoseModel
 from edgepose.preprocess import Letterbox
-from edgepose.sidecar import Sidecar, load_sidecar, nearest
+from edgepose.sidecar import Sidecar, check_sum, load_sidecar, nearest
 from edgepose.skeleton import LAYOUTS
+
+if TYPE_CHECKING:
+    from edgepose.adapters.model_tflite import TfliteModel
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,54 @@ def stored_fit(network: Network, mount: Mount) -> tuple[int, int]:
     return (height, width) if mount.rotate % 180 else (width, height)
 
 
+def open_model(network: Network, settings: Model) -> PoseModel:
+    """The network, on the accelerator that is asked for or on the processor. Raises ModelError."""
+    if settings.delegate == "none":
+        return open_plain(network, settings)
+    from edgepose.adapters.model_fallback import FallbackModel
+
+    return FallbackModel(
+        settings.delegate,
+        fast=lambda: open_delegated(network, settings),
+        plain=lambda: open_plain(network, settings),
+    )
+
+
+def open_plain(network: Network, settings: Model) -> "TfliteModel":
+    """The network on the processor. Raises ModelError."""
+    from edgepose.adapters.model_tflite import TfliteModel
+
+    return TfliteModel(network.path, network.sidecar, threads=thread_count(settings.threads))
+
+
+def open_delegated(network: Network, settings: Model) -> "TfliteModel":
+    """The network on the accelerator that is asked for, and nowhere else. Raises ModelError."""
+    from edgepose.adapters.model_tflite import TfliteModel
+
+    path = _compiled(network) if settings.delegate == "edgetpu" else network.path
+    return TfliteModel(
+        path,
+        network.sidecar,
+        threads=thread_count(settings.threads),
+        delegate=settings.delegate,
+        delegate_options=settings.delegate_options,
+    )
+
+
+def _compiled(network: Network) -> Path:
+    """The network's file for an Edge TPU. Raises ModelError."""
+    compiled, sidecar = network.sidecar.edgetpu, network.path.with_suffix(".yaml")
+    if compiled is None:
+        raise ModelError(
+            f"{sidecar.name} names no file that was compiled for an Edge TPU; models/MODELS.md tells how to make one"
+        )
+    path = network.path.with_name(compiled.file)
+    if not path.is_file():
+        raise ModelError(f"{path}, which {sidecar.name} names for an Edge TPU, is not there")
+    check_sum(path, compiled.sha256, sidecar)
+    return path
+
+
 def build_pipeline(
     network: Network,
     model: Model | None = None,
@@ -83,18 +136,17 @@ def build_pipeline(
     camera: Camera | None = None,
     *,
     keep_maps: bool = False,
+    opened: PoseModel | None = None,
 ) -> Pipeline:
     """The stages for one camera (or, without one, for plain upright pictures). Raises ModelError.
 
-    keep_maps: whether results carry a copy of what the network left.
+    keep_maps: whether results carry a copy of what the network left. opened: the network where it is open already.
     """
-    from edgepose.adapters.model_tflite import TfliteModel
-
-    model, association = model or Model(), association or Association()
+    association = association or Association()
     side = network.sidecar
     mount = camera.mount if camera else Mount()
     return Pipeline(
-        TfliteModel(network.path, side, threads=thread_count(model.threads), delegate=model.delegate),
+        opened or open_model(network, model or Model()),
         Letterbox(
             input_size=(side.input.height, side.input.width),
             pad=side.input.pad,

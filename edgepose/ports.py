@@ -38,6 +38,20 @@ class PoseModel(Protocol):
 
 
 @dataclass(frozen=True)
+class DelegateState:
+    """How an accelerator does that a network was meant to run on."""
+
+    name: str
+    """As configured."""
+    active: bool
+    """Whether the network runs on it now."""
+    fallbacks: int
+    """How often it was missing or failed, so that the processor took over, since the start."""
+    trouble: str
+    """Why it is not active; empty where it is."""
+
+
+@dataclass(frozen=True)
 class Message:
     """One MQTT message as it goes out."""
 

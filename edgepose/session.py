@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from edgepose import discovery, names, networks, orders, wire, wire_care, wire_health
+from edgepose.adapters.model_fallback import FallbackModel
 from edgepose.adapters.model_tflite import runtime_version
 from edgepose.adapters.mqtt_paho import Listening, MqttPublisher
 from edgepose.adapters.sources import open_source
@@ -76,12 +77,17 @@ class Session:
         self._repeat_at_s: float | None = None
         self._test_until_s: float | None = None
         network = networks.load(config.model.name)
+        models = {name: networks.open_model(network, config.model) for name in config.cameras}
         pipelines = {
-            name: networks.build_pipeline(network, config.model, config.association, camera)
+            name: networks.build_pipeline(network, None, config.association, camera, opened=models[name])
             for name, camera in config.cameras.items()
         }
         self._wholebody = {name: _wholebody(config, camera) for name, camera in config.cameras.items()}
-        self._health = NodeHealth(config.cameras, self._lasting, self._inbox, self._clock)
+        delegated = [model for model in models.values() if isinstance(model, FallbackModel)]
+        self._health = NodeHealth(
+            *(config.cameras, self._lasting, self._inbox, self._clock),
+            delegates=lambda: [model.state() for model in delegated],
+        )
         self._http = self._serve_http()
         self._discovery = self._discovery_message(network)
         try:

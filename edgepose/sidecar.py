@@ -75,6 +75,14 @@ class SkeletonPart(_Part, frozen=True):
     """(x, y) of each keypoint of the layout, cells from the centre; null where it has none."""
 
 
+class Compiled(_Part, frozen=True):
+    """The same network for an Edge TPU, with the same input and outputs."""
+
+    file: Annotated[str, msgspec.Meta(pattern=r"^[^/]+\.tflite$")]
+    """Beside the sidecar, such as NAME_edgetpu.tflite."""
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class Thresholds(_Part, frozen=True):
     """The association's defaults for this network."""
 
@@ -94,6 +102,7 @@ class Sidecar(_Part, frozen=True):
     skeleton: SkeletonPart
     thresholds: Thresholds
     licence: str
+    edgetpu: Compiled | None = None
     provenance: tuple[dict[str, str], ...] = ()
     metrics: tuple[dict[str, float | int | str], ...] = ()
 
@@ -139,12 +148,7 @@ def load_sidecar(model: Path) -> Sidecar:
         _check_centres(sidecar)
     except (yaml.YAMLError, UnicodeDecodeError, msgspec.ValidationError, ValueError) as exc:
         raise ModelError(f"the sidecar {path} can't be used: {' '.join(str(exc).split())}") from exc
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    if digest != sidecar.sha256:
-        raise ModelError(
-            f"{model} is not the file its sidecar describes: sha256 {digest[:12]}… instead of "
-            f"{sidecar.sha256[:12]}…; install the network again, or correct {path.name} if you changed it on purpose"
-        )
+    check_sum(model, sidecar.sha256, path)
     return sidecar
 
 
@@ -165,6 +169,16 @@ def _check_centres(sidecar: Sidecar) -> None:
         raise ValueError(f"skeleton.centre_channel {part.centre_channel} is not in outputs.heatmaps")
     if offsets.dtype != "float32" and offsets.scale <= 0:
         raise ValueError(f"outputs.offsets.scale must be above 0 for {offsets.dtype}")
+
+
+def check_sum(file: Path, sha256: str, sidecar: Path) -> None:
+    """Raises ModelError where a file is not the one that its sidecar describes."""
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if digest != sha256:
+        raise ModelError(
+            f"{file} is not the file its sidecar describes: sha256 {digest[:12]}… instead of "
+            f"{sha256[:12]}…; install the network again, or correct {sidecar.name} if you changed it on purpose"
+        )
 
 
 def _check_channels(sidecar: Sidecar, skeleton: Skeleton) -> None:

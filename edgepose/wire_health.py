@@ -25,6 +25,18 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How often the camera was lost, or could not be opened, since the start."""
 
 
+class DelegateHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The accelerator that the network was meant to run on."""
+
+    name: str
+    active: bool
+    """Whether every camera's network runs on it now."""
+    fallbacks: int
+    """How often the processor had to take over, since the start."""
+    trouble: str
+    """Why it is not active; empty where it is."""
+
+
 class QueueHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Events that wait for the broker."""
 
@@ -73,6 +85,8 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
     drops: DropHealth
     connections: int
     """To the broker, since the start."""
+    delegate: DelegateHealth | None = None
+    """Null where none was asked for."""
 
 
 def health(topics: Topics, message: HealthMessage) -> Message:

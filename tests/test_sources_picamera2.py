@@ -1,6 +1,7 @@
 """Camera modules of a Raspberry Pi, on a stand-in for picamera2 that behaves as its manual says."""
 
 import concurrent.futures
+import itertools
 import subprocess
 import sys
 import time
@@ -53,6 +54,7 @@ class StandIn:
         self.wanted = None
         self.held = self.most_held = 0
         self.log = []
+        self.sequence = itertools.count(7)
 
     def create_video_configuration(self, **wanted):
         self.wanted = wanted
@@ -85,6 +87,7 @@ class StandIn:
         self.left -= 1
         self.held += 1
         self.most_held = max(self.most_held, self.held)
+        self.request = SimpleNamespace(sequence=next(self.sequence))
         return self
 
     def make_buffer(self, name):
@@ -300,6 +303,17 @@ def test_the_sensors_time_stamp_is_when_the_frame_was_taken(pi):
     # On a machine that has been suspended, the clock since boot is ahead; either clock may be meant.
     asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
     assert abs(first(source_of()).mono_ns - taken) <= abs(asleep) + 1_000_000
+
+
+def test_frames_that_the_camera_has_skipped_are_a_gap_in_the_count(pi):
+    camera = StandIn()
+    camera.sequence = iter((4, 7, 8, 20, 21))
+    pi(camera)
+    with within(HANGS_S), pytest.raises(SourceError):
+        counts = set()
+        for frame in source_of().frames():
+            counts.add(frame.seq)
+    assert counts <= {0, 3, 4, 16, 17} and 17 in counts
 
 
 def test_a_time_stamp_of_another_clock_is_not_believed():

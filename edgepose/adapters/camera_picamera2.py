@@ -44,16 +44,17 @@ def _read(
     with ir_cut(config.ir_cut), _camera(config) as camera:
         stream = picamera2_stream.start(camera, config, fit)
         scaler = Scaler()
-        while not stop.is_set():
-            request = _next_request(camera, config, patience, stop)
-            if request is None:
-                return
+        job = camera.capture_request(wait=False)
+        while (request := _awaited(job, camera, config, patience, stop)) is not None:
+            # Asked for already now, since picamera2 throws away a frame that comes while nobody waits.
+            job = camera.capture_request(wait=False)
             try:
                 pixels, metadata = request.make_buffer(stream.name), request.get_metadata()
+                number = request.request.sequence
             finally:
                 request.release()
             picture = AvPicture(frame_of(pixels, stream.description), scaler, stream.orientation, stream.size)
-            yield LiveShot(picture, captured_ns(metadata.get("SensorTimestamp")))
+            yield LiveShot(picture, captured_ns(metadata.get("SensorTimestamp")), number)
 
 
 @contextmanager
@@ -66,7 +67,8 @@ def _camera(config: Picamera2Source) -> Generator[Any]:
     try:
         camera = library.Picamera2(config.camera)
     except RuntimeError as exc:
-        raise SourceError(f"{title(config)} can't be opened: {root(exc)}; end the program that uses it") from exc
+        advice = closed_to_us(camera_module_devices()) or "end the program that uses it"
+        raise SourceError(f"{title(config)} can't be opened: {root(exc)}; {advice}") from exc
     try:
         yield camera
     finally:
@@ -86,9 +88,8 @@ def _what_is_missing(found: int) -> str:
     return f"{seen}; check its ribbon cable, then rpicam-hello --list-cameras"
 
 
-def _next_request(camera: Any, config: Picamera2Source, patience: Patience, stop: threading.Event) -> Any:
-    """The next frame's request; None when it isn't wanted any more."""
-    job = camera.capture_request(wait=False)
+def _awaited(job: Any, camera: Any, config: Picamera2Source, patience: Patience, stop: threading.Event) -> Any:
+    """The request of a frame that was asked for; None when it isn't wanted any more."""
     deadline_s = time.monotonic() + patience.opening_s
     while not stop.is_set():
         try:

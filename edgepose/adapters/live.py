@@ -37,6 +37,8 @@ class LiveShot:
     picture: Picture
     mono_ns: int
     """Monotonic clock at capture, or at arrival where the camera doesn't tell."""
+    number: int | None = None
+    """The camera's own count of its frames, where it tells: a gap says that it has skipped some."""
 
 
 Reader = Callable[[threading.Event], Generator[LiveShot]]
@@ -154,13 +156,18 @@ class _Reading:
 
     def _read(self) -> None:
         counted = itertools.count()
+        first: int | None = None
         try:
             with closing(self._reader(self._stop)) as shots:
                 for shot in shots:
                     if self._stop.is_set():
                         break
+                    seq = next(counted)
+                    if shot.number is not None:
+                        first = shot.number if first is None else first
+                        seq = shot.number - first
                     t_s = shot.mono_ns / 1e9
-                    self.newest.put(Frame(shot.picture, t_s=t_s, mono_ns=shot.mono_ns, seq=next(counted)))
+                    self.newest.put(Frame(shot.picture, t_s=t_s, mono_ns=shot.mono_ns, seq=seq))
         except BaseException as error:  # raised again where frames are taken
             self.newest.end(error)
         else:

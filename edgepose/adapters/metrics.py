@@ -55,6 +55,15 @@ def _of_node(now: HealthMessage, connected: bool) -> Iterator[Metric]:
     for reason in now.drops.__struct_fields__:
         drops.add_metric([reason], getattr(now.drops, reason))
     yield drops
+    if now.delegate is not None:
+        labels = ["delegate"]
+        active = GaugeMetricFamily("edgepose_delegate_active", "1 while the network runs on it.", labels=labels)
+        active.add_metric([now.delegate.name], now.delegate.active)
+        fallbacks = CounterMetricFamily(
+            "edgepose_delegate_fallbacks", "Times the processor had to take over.", labels=labels
+        )
+        fallbacks.add_metric([now.delegate.name], now.delegate.fallbacks)
+        yield from (active, fallbacks)
 
 
 def _of_cameras(now: HealthMessage) -> Iterator[Metric]:

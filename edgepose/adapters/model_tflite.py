@@ -1,6 +1,10 @@
 """The network under LiteRT, or under tflite-runtime where there is no wheel of LiteRT."""
 
+import ctypes
 import logging
+import threading
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +26,19 @@ class TfliteModel:
     The maps that infer() returns are views of the network's own memory: let go of them before the next call.
     """
 
-    def __init__(self, path: Path, sidecar: Sidecar, *, threads: int = 1, delegate: str = "none") -> None:
+    def __init__(
+        self,
+        path: Path,
+        sidecar: Sidecar,
+        *,
+        threads: int = 1,
+        delegate: str = "none",
+        delegate_options: Mapping[str, str] | None = None,
+    ) -> None:
         """Load and check the network. Raises ModelError when it can't be loaded or contradicts its sidecar."""
         self._path = path
         self._side = sidecar
-        self._interpreter = open_interpreter(path, threads, delegate)
+        self._interpreter = open_interpreter(path, threads, delegate, delegate_options)
         self._input = _checked_input(self._interpreter.get_input_details(), path, sidecar)
         details = {d["name"]: d for d in self._interpreter.get_output_details()}
         self._heat = _checked_output(details, path, "heatmaps", sidecar.outputs.heatmaps)
@@ -115,25 +127,38 @@ def runtime_version() -> str:
     return "none"
 
 
-def open_interpreter(path: Path, threads: int, delegate: str) -> Any:
+def open_interpreter(path: Path, threads: int, delegate: str, options: Mapping[str, str] | None = None) -> Any:
     """An interpreter with its tensors allocated. Raises ModelError when the file or the delegate can't be loaded."""
     interpreter_class, load_delegate = _interpreter_class()
-    delegates = []
-    if delegate != "none":
-        library = _EDGETPU_LIBRARY if delegate == "edgetpu" else delegate
-        try:
-            delegates = [load_delegate(library)]
-        except (OSError, ValueError, RuntimeError) as exc:
-            raise ModelError(f"the delegate {library} can't be loaded: {_line(exc)}") from exc
+    delegates = [] if delegate == "none" else [_loaded(load_delegate, delegate, dict(options or {}))]
+    # Once the daemon runs, other threads write to standard error too.
+    quiet = threading.current_thread() is threading.main_thread()
     try:
-        with native_stderr_to(log):
+        with native_stderr_to(log) if quiet else nullcontext():
             interpreter = interpreter_class(
                 model_path=str(path), num_threads=threads, experimental_delegates=delegates or None
             )
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as exc:
+        if delegates:
+            raise ModelError(f"the delegate {delegate} can't take {path.name}: {_line(exc)}") from exc
         raise ModelError(f"{path} is not a network that the runtime can load: {_line(exc)}") from exc
     return interpreter
+
+
+def _loaded(load_delegate: Any, delegate: str, options: dict[str, str]) -> Any:
+    """The delegate of that name. Raises ModelError."""
+    library = _EDGETPU_LIBRARY if delegate == "edgetpu" else delegate
+    try:
+        ctypes.PyDLL(library)  # first, because load_delegate writes to standard error where it finds no library
+        return load_delegate(library, options)
+    except OSError as exc:
+        package = "; sudo apt-get install libedgetpu1-std, of Coral's own repository" if delegate == "edgetpu" else ""
+        raise ModelError(f"the delegate's library {library} can't be loaded: {_line(exc)}{package}") from exc
+    except (ValueError, RuntimeError) as exc:
+        reason = _line(exc).removeprefix(f"Failed to load delegate from {library}").strip()
+        advice = "; is the stick plugged in, and its udev rule there?" if delegate == "edgetpu" else ""
+        raise ModelError(f"the delegate {delegate} does not start: {reason or 'it gives no reason'}{advice}") from exc
 
 
 def _checked_input(details: list[dict[str, Any]], path: Path, sidecar: Sidecar) -> dict[str, Any]:

@@ -29,7 +29,8 @@ rm -f edgepose/*.so
 mkdir -p /srv/frames
 install -D -m 644 tests/device/virtual_camera.yaml /usr/share/libcamera/pipeline/virtual/virtual.yaml
 gcc -O2 -Wall -Werror -shared -fPIC tests/device/fakedma.c -o /usr/local/lib/fakedma.so
-EDGEPOSE_DEVICE=picamera2 exec /opt/venv/bin/python -m pytest -p no:cacheprovider tests/device/test_picamera2.py "$@"
+export EDGEPOSE_DEVICE=picamera2 LD_PRELOAD=/usr/local/lib/fakedma.so
+exec /opt/venv/bin/python -m pytest -p no:cacheprovider tests/device/test_picamera2.py "$@"
 END
 )
 root=$(base trixie amd64)
