@@ -183,6 +183,16 @@ class Camera(Section, frozen=True):
     helps where a driver is stuck; 0: never. With the growing waits 20 are about ten minutes."""
 
 
+class LowPower(Section, frozen=True):
+    """An empty room in which nothing moves is looked at less often; a live camera only."""
+
+    enabled: bool = True
+    fps: Positive = 1.0
+    """So many frames a second then go through the network; one in which something moves goes at once."""
+    after_s: Positive = 10.0
+    """After so long without anybody and without motion."""
+
+
 class Model(Section, frozen=True):
     """The network."""
 
@@ -237,5 +247,6 @@ class Config(Section, frozen=True):
     tracking: Tracking = Tracking()
     care: Care = Care()
     wholebody: WholeBodySettings = WholeBodySettings()
+    low_power: LowPower = LowPower()
     http: Http | None = None
     logging: Logging = Logging()

@@ -183,6 +183,8 @@ class FrameResult:
     """What each person does with their body, by the id of the track: see edgepose.posture.Posture."""
     maps: PoseMaps | None = None
     """What the network left, copied; only where it was asked for."""
+    detected: int = 0
+    """How many people the network found in this very frame, whether they are believed or not."""
     present: int | None = None
     """How many people are believed to be there, seen in this very frame or a moment ago; None: as many as tracks."""
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from edgepose import vitals
 from edgepose.adapters.mqtt_paho import Stats
@@ -65,8 +65,8 @@ class NodeHealth:
         """One has just gone out."""
         self._due_s = now_s + HEALTH_EVERY_S
 
-    def message(self, broker: Stats, losses: Mapping[str, int]) -> HealthMessage:
-        """How it is now."""
+    def message(self, broker: Stats, losses: Mapping[str, int], idle: Collection[str] = ()) -> HealthMessage:
+        """How it is now. losses: how often each camera was; idle: those that look only now and then."""
         stamp = self._clock.stamp()
         counters = broker.messages
         return HealthMessage(
@@ -74,7 +74,7 @@ class NodeHealth:
             clock_synced=stamp.synced,
             boot=boot(),
             uptime_s=round(time.monotonic() - STARTED_S, 1),
-            cameras={name: self._of_camera(name, losses.get(name, 0)) for name in self._meters},
+            cameras={name: self._of_camera(name, losses.get(name, 0), name in idle) for name in self._meters},
             temperature_c=vitals.temperature_c(),
             throttled=vitals.throttled(),
             memory_mb=round(vitals.memory_bytes() / 1e6, 1),
@@ -92,7 +92,7 @@ class NodeHealth:
             delegate=_together(self._delegates()),
         )
 
-    def _of_camera(self, name: str, losses: int) -> CameraHealth:
+    def _of_camera(self, name: str, losses: int, idle: bool) -> CameraHealth:
         now_s = time.monotonic()
         middle_ms, p95_ms = self._meters[name].latency_ms(now_s)
         return CameraHealth(
@@ -102,6 +102,7 @@ class NodeHealth:
             latency_p95_ms=round(p95_ms, 2),
             frames=self._frames[name],
             losses=losses,
+            idle=idle,
         )
 
 

@@ -65,6 +65,7 @@ class PeopleWatch:
         return replace(
             result,
             tracks=tuple(person for person in people if person.visible),
+            detected=len(result.tracks),
             present=sum(_is_present(person, t_s) for person in people),
             postures={id_: str(stance.posture) for id_, stance in self._care.stances.items()},
             events=tuple(events),

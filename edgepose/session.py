@@ -13,9 +13,10 @@ from edgepose.adapters.model_fallback import FallbackModel
 from edgepose.adapters.model_tflite import runtime_version
 from edgepose.adapters.mqtt_paho import Listening, MqttPublisher
 from edgepose.adapters.sources import open_source
+from edgepose.attention import Attention, Attentive
 from edgepose.camera_loop import OPENING_S, CameraLoop, Persistence
 from edgepose.clock import WallClock
-from edgepose.config import Camera, Config, FileSource
+from edgepose.config import Camera, Config, FileSource, LowPower
 from edgepose.domain import FrameResult, Phase
 from edgepose.errors import EdgeposeError, PublishError
 from edgepose.flow import flow
@@ -68,6 +69,7 @@ class Session:
         self._config = config
         self._topics = wire.Topics(config.mqtt.topic_prefix, config.node.name)
         self._welcomed = False
+        self._attentions: dict[str, Attention] = {}
         self._leaving = threading.Event()
         self._lasting = lasting or Lasting.in_memory()
         self._clock = WallClock()
@@ -234,10 +236,9 @@ class Session:
         self._end_tests()
         self._lasting.alerts.repeat(self._topics, self._shown_alerts(), send)
 
-    def _loop(
-        self, name: str, camera: Camera, pipeline: Pipeline, fit: tuple[int, int], wake: Wake
-    ) -> CameraLoop:
+    def _loop(self, name: str, camera: Camera, pipeline: Pipeline, fit: tuple[int, int], wake: Wake) -> CameraLoop:
         live = not isinstance(camera.source, FileSource)
+        attention = self._attentions[name] = Attention(self._config.low_power if live else LowPower(enabled=False))
         report = CameraReport(self._topics, name, camera, self._config.mqtt.pose, self._clock)
 
         def open_camera() -> Source:
@@ -251,6 +252,7 @@ class Session:
 
         def publish(seen: FrameResult) -> None:
             result = self._wholebody[name](self._watches[name](seen))
+            attention.learned(result)
             for event in report.events(result):
                 self._lasting.alerts.take(self._topics, event, self._publisher.send)
             for message in report.messages(result):
@@ -261,7 +263,7 @@ class Session:
             name,
             open_source=open_camera,
             persistence=Persistence(live, OPENING_S + camera.stall_timeout_s, camera.give_up_after),
-            look=lambda source: flow(source, pipeline),
+            look=lambda source: flow(Attentive(source, attention), pipeline),
             publish=publish,
             say_status=say_status,
             pulse=self._watch.of(name),
@@ -331,7 +333,11 @@ class Session:
 
     def _health_message(self) -> wire_health.HealthMessage:
         loops = getattr(self, "_loops", {})
-        return self._health.message(self._publisher.stats(), {name: loop.losses for name, loop in loops.items()})
+        return self._health.message(
+            self._publisher.stats(),
+            {name: loop.losses for name, loop in loops.items()},
+            {name for name, attention in self._attentions.items() if attention.idle},
+        )
 
     def _end_tests(self) -> None:
         self._test_until_s = None

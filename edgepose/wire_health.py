@@ -23,6 +23,8 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Completed since the start."""
     losses: int
     """How often the camera was lost, or could not be opened, since the start."""
+    idle: bool = False
+    """Nobody is there and nothing moves, so that it looks only now and then."""
 
 
 class DelegateHealth(msgspec.Struct, frozen=True, kw_only=True):

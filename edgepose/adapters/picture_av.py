@@ -18,6 +18,16 @@ INTERPOLATION = _AREA | _FULL_CHROMA_OUT | _FULL_CHROMA_IN | _ACCURATE
 bilinear takes half the time, but skips pixels and shifts the picture. Without full chroma, libswscale leaves out half
 the colours and darkens the picture by 1.5 levels of 255."""
 
+_BRIGHTNESS = {
+    **dict.fromkeys(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"), (0, 1)),
+    **dict.fromkeys(("nv12", "nv21", "gray"), (0, 1)),
+    "yuyv422": (0, 2),
+    "uyvy422": (1, 2),
+    **dict.fromkeys(("rgb24", "bgr24"), (1, 3)),
+    **dict.fromkeys(("rgb0", "bgr0"), (1, 4)),
+}
+"""Pixel formats, and where in their first plane brightness stands: the first byte, and how far to the next."""
+
 _UNSPECIFIED = 2
 """AVCOL_SPC_UNSPECIFIED of libavutil/pixfmt.h."""
 _HD_LINES = 720
@@ -102,6 +112,30 @@ class AvPicture:
         """(height, width, 3) uint8 RGB, upright, scaled and converted in one pass; not necessarily contiguous."""
         stored = (height, width) if self._orientation.transpose else (width, height)
         return self._orientation.apply(self._scaler.rgb(self._frame, *stored))
+
+    def grey_cells(self, columns: int, rows: int) -> ByteArray:
+        """(rows, columns) uint8, upright: the mean brightness along a piece of one line for each cell; cheap."""
+        grey = _brightness(self._frame)
+        if grey is None or grey.shape[1] < columns or grey.shape[0] < rows:
+            return self.rgb(columns, rows)[..., 1]
+        if self._orientation.transpose:
+            columns, rows = rows, columns
+        height, width = grey.shape
+        lines = grey[(np.arange(rows) * 2 + 1) * height // (2 * rows), : width // columns * columns]
+        cells: ByteArray = lines.reshape(rows, columns, -1).mean(axis=2).astype(np.uint8)
+        turned = cells.T if self._orientation.transpose else cells
+        return turned[:: -1 if self._orientation.flip_y else 1, :: -1 if self._orientation.flip_x else 1]
+
+
+def _brightness(frame: av.VideoFrame) -> ByteArray | None:
+    """(H, W) uint8 where the frame holds it, without copying: luma, or the green of RGB; None elsewhere."""
+    found = _BRIGHTNESS.get(frame.format.name)
+    if found is None:
+        return None
+    first, step = found
+    plane = frame.planes[0]
+    whole = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return whole[: frame.height, first : frame.width * step : step]
 
 
 def picture_from_rgb(pixels: ByteArray) -> AvPicture:

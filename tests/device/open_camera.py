@@ -1,15 +1,9 @@
-"""Opens the first camera module and says what comes of it; with `--virtual`, where that is libcamera's virtual one."""
-
-import sys
+"""Opens the first camera module and says what comes of it."""
 
 from edgepose.adapters.sources import open_source
 from edgepose.config import Picamera2Source
 from edgepose.errors import SourceError
 
-if "--virtual" in sys.argv:
-    from tests.device.virtual_camera import make_ready
-
-    make_ready()
 try:
     next(iter(open_source(Picamera2Source(), stall_timeout_s=5).frames()))
     print("it gave a frame")

@@ -43,6 +43,34 @@ base() { # base SUITE ARCH [PACKAGES]: a fresh system with these packages too; s
     echo "$made"
 }
 
+# Programs of other processors run under qemu-user of Debian trixie: the one of bookworm computes wrong int8 results.
+# The kernel is told so by binfmt_misc, for as long as this shell runs; what is registered already stays as it is.
+BINFMT=/proc/sys/fs/binfmt_misc
+ZEROS='\x00\x00\x00\x00\x00\x00\x00\x00'
+MASK='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
+
+emulate() { # emulate PROCESSOR CLASS MACHINE: aarch64 '\x02' '\xb7' or arm '\x01' '\x28', as ELF numbers them
+    qemu=$ROOTS/qemu-$1
+    if [ ! -e "$qemu" ]; then
+        trixie=$(base trixie "$(dpkg --print-architecture)")
+        say "fetching qemu-user of Debian trixie"
+        rm -rf "$ROOTS/qemu.part"
+        mkdir "$ROOTS/qemu.part"
+        lend_network "$trixie"
+        over "$trixie" sh -euc 'cd /tmp; apt-get update -qq; apt-get download -qq qemu-user; cat qemu-user_*.deb' \
+            >"$ROOTS/qemu.part/qemu-user.deb"
+        dpkg-deb -x "$ROOTS/qemu.part/qemu-user.deb" "$ROOTS/qemu.part"
+        mv "$ROOTS/qemu.part/usr/bin/qemu-$1" "$qemu"
+        rm -rf "$ROOTS/qemu.part"
+    fi
+    [ -e $BINFMT/register ] || mount -t binfmt_misc none $BINFMT
+    [ ! -e "$BINFMT/qemu-$1" ] || return 0 # somebody else's
+    printf '%s' ":edgepose-$1:M::\\x7fELF$2\\x01\\x01\\x00$ZEROS\\x02\\x00$3\\x00:$MASK:$qemu:F" >$BINFMT/register
+    emulated="${emulated:-} edgepose-$1"
+    trap 'for name in $emulated; do echo -1 >$BINFMT/$name; done' EXIT
+    trap 'exit 1' INT TERM
+}
+
 layer() { # layer NAME BASE SCRIPT: a copy of a system in which a script of the shell has been run; says where it is
     made=$ROOTS/$1-$(printf '%s' "$2 $3" | sha256sum | cut -c1-10)
     if [ ! -e "$made" ]; then

@@ -3,6 +3,7 @@
 import io
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -67,11 +68,12 @@ def failure(source: Picamera2Source) -> str:
 
 
 def planes_of(frame: av.VideoFrame) -> list[np.ndarray]:
-    """Y, U and V, whichever way they lie."""
-    whole = frame.reformat(format="yuv420p", src_color_range="jpeg", dst_color_range="jpeg").to_ndarray().ravel()
-    width, height = frame.width, frame.height
-    y, u, v = np.split(whole, [width * height, width * height * 5 // 4])
-    return [y.reshape(height, width), u.reshape(height // 2, -1), v.reshape(height // 2, -1)]
+    """Y, U and V of 4:2:0, whether U and V lie apart or are interleaved."""
+    planes = [np.frombuffer(memoryview(p), np.uint8).reshape(-1, p.line_size)[: p.height] for p in frame.planes]
+    width, half = frame.width, frame.width // 2
+    if frame.format.name == "nv12":
+        return [planes[0][:, :width], planes[1][:, : 2 * half : 2], planes[1][:, 1 : 2 * half : 2]]
+    return [planes[0][:, :width], planes[1][:, :half], planes[2][:, :half]]
 
 
 def decoded(jpeg: bytes) -> av.VideoFrame:
@@ -112,14 +114,12 @@ def test_every_pixel_is_that_of_the_jpeg(jpegs):
 
 def test_rgb_is_what_the_same_conversion_makes_of_the_jpegs_own_planes(jpegs):
     frame = frames(1)[0]
-    theirs = decoded(jpegs[number_of(frame.picture)]).reformat(format="rgb24", interpolation="AREA").to_ndarray()
     # The camera's NV12 says nothing of its range, as on a Pi, where it is narrow (SMPTE 170M).
     y, u, v = (plane.astype(float) for plane in planes_of(frame.picture._frame))
     u, v = (np.repeat(np.repeat(plane - 128, 2, 0), 2, 1) for plane in (u, v))
     luma = (y - 16) * 255 / 219
     expected = np.stack([luma + 1.596 * v, luma - 0.392 * u - 0.813 * v, luma + 2.017 * u], axis=2)
     apart = np.abs(frame.picture.rgb(*SIZE) - np.clip(expected, 0, 255))
-    assert theirs.shape == expected.shape
     assert np.mean(apart) < 1.5 and np.percentile(apart, 99) < 16, "chroma between two samples is interpolated"
 
 
@@ -168,15 +168,14 @@ def test_a_camera_that_is_not_there_and_one_that_is_in_use():
     with within(HANGS_S):
         playing = camera.frames()
         next(playing)
-        said = opened_by(sys.executable, "--virtual")
+        said = failure(Picamera2Source())
         camera.close()
-    assert said.startswith("camera module 0 can't be opened: "), said
-    assert said.endswith("end the program that uses it\n"), said
+    assert said.startswith("camera module 0 can't be opened: ") and said.endswith("end the program that uses it"), said
 
 
-def opened_by(python: str, *how: str) -> str:
-    """What another process makes of the camera."""
-    command = [python, "-m", "tests.device.open_camera", *how]
+def opened_by(python: str) -> str:
+    """What another interpreter makes of the camera."""
+    command = [python, "-m", "tests.device.open_camera"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout or done.stderr
 
@@ -223,15 +222,17 @@ def test_what_is_missing_is_told_in_one_sentence(python, hidden, sentence, tmp_p
     if python.startswith("/opt/bare"):
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", "/opt/bare"], check=True)
         packages = next(Path("/opt/venv/lib").glob("python3*/site-packages"))
-        next(Path("/opt/bare/lib").glob("python3*/site-packages")).joinpath("ours.pth").write_text(f"{packages}\n")
+        own = next(Path("/opt/bare/lib").glob("python3*/site-packages"))
+        (own / "ours.pth").write_text(f"{packages}\n")
+        (own / "numpy").symlink_to("/usr/lib/python3/dist-packages/numpy")
     moved = [(Path(place), Path(f"{place}.hidden")) for place in hidden]
     for place, away in moved:
-        place.rename(away)
+        shutil.move(place, away)
     try:
         said = opened_by(python)
     finally:
         for place, away in moved:
-            away.rename(place)
+            shutil.move(away, place)
     assert sentence in said
     assert said.count("\n") == 1 and "sudo apt-get install" in said
 
