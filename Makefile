@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py $(wildcard cython_ext/*)
 
-.PHONY: help demo test check bench install sanitize clean
+.PHONY: help demo test check bench install test-picamera2 test-arm64 test-install sanitize clean
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.demo ## watch people become skeletons: no camera, no broker, no configuration needed
 	$(BIN)/edgepose demo
@@ -26,6 +26,15 @@ bench: $(VENV)/.test ## each stage and the whole pipeline, timed side by side
 
 install: ## the service, on this machine
 	sudo systemd/install.sh
+
+test-picamera2: ## the camera module adapter on the real picamera2 and libcamera's virtual camera
+	tests/device/picamera2.sh
+
+test-arm64: $(VENV)/.test ## wheel, kernel, networks, tracking and messages on arm64 and armv7, emulated
+	tests/device/arm64.sh $(BIN)/python
+
+test-install: $(VENV)/.test ## the installer on fresh systems of Debian 12 and 13, really booted
+	tests/device/install.sh $(BIN)/python
 
 sanitize: $(VENV)/.test ## the tests of cython_ext with bounds checks and under sanitizers
 	tests/sanitize.sh $(BIN)/python

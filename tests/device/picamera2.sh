@@ -30,8 +30,8 @@ mkdir -p /srv/frames
 install -D -m 644 tests/device/virtual_camera.yaml /usr/share/libcamera/pipeline/virtual/virtual.yaml
 gcc -O2 -Wall -Werror -shared -fPIC tests/device/fakedma.c -o /usr/local/lib/fakedma.so
 # libcamera 0.4 leaves the status of the virtual camera's buffers as it finds it in memory, and picamera2 throws away a
-# frame whose status is not 0; so memory is all zeros (mallopt(3), M_PERTURB).
-export MALLOC_PERTURB_=255
+# frame whose status is not 0; so all memory that is handed out is zeros (mallopt(3), M_PERTURB).
+export GLIBC_TUNABLES=glibc.malloc.perturb=255:glibc.malloc.tcache_count=0
 export EDGEPOSE_DEVICE=picamera2 LD_PRELOAD=/usr/local/lib/fakedma.so
 exec /opt/venv/bin/python -m pytest -p no:cacheprovider tests/device/test_picamera2.py "$@"
 END

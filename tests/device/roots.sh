@@ -109,6 +109,10 @@ if [ -n "${SHOWN:-}" ]; then # a folder of this machine, read only, at /srv/edge
     mount --bind "$SHOWN" "$root/srv/edgepose"
     mount -o remount,bind,ro "$root/srv/edgepose"
 fi
+if [ -n "${WHEELS:-}" ]; then
+    mkdir -p "$root/srv/wheels"
+    mount --bind "$WHEELS" "$root/srv/wheels"
+fi
 exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive PIP_CERT=/etc/authorities.pem PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore ${QEMU_CPU:+QEMU_CPU=$QEMU_CPU} chroot "$root" "$@"

@@ -13,6 +13,7 @@ import av
 import msgspec
 import numpy as np
 import pytest
+import simplejpeg
 import yaml
 
 from edgepose import networks
@@ -31,7 +32,8 @@ FRAMES, SIZE, FIT = Path("/srv/frames"), (640, 480), (256, 192)
 HANGS_S = 120
 PLAYED = 24
 """Pictures in the folder that the camera plays, over and over."""
-FRAME_US = 125_000
+FRAME_US = 60_000
+"""For each of the two streams, one after the other."""
 
 
 @pytest.fixture(autouse=True)
@@ -105,10 +107,12 @@ def test_every_pixel_is_that_of_the_jpeg(jpegs):
         seen.add(number)
         stored = frame.picture._frame
         assert (stored.format.name, stored.width, stored.height) == ("nv12", *SIZE), "what libcamera adjusted it to"
-        for name, ours, theirs in zip("yuv", planes_of(stored), planes_of(decoded(jpegs[number])), strict=True):
+        planes = planes_of(stored)
+        assert np.array_equal(planes[0], simplejpeg.decode_jpeg(jpegs[number], "GRAY")[..., 0]), "libjpeg's own luma"
+        for name, ours, theirs in zip("yuv", planes, planes_of(decoded(jpegs[number])), strict=True):
             apart = np.abs(ours.astype(int) - theirs.astype(int))
-            # Two decoders may round their cosine transforms differently.
-            assert apart.max() <= 1, f"{name} of picture {number}: {apart.max()} apart"
+            # Two decoders round their cosine transforms differently.
+            assert apart.max() <= 2, f"{name} of picture {number}: {apart.max()} apart"
     assert len(seen) == PLAYED
 
 
@@ -258,7 +262,7 @@ def test_five_hundred_frames_from_the_camera_to_a_subscriber_none_lost_and_in_or
         assert daemon.wait(30) == 0
     messages = [msgspec.json.decode(payload) for payload in reader.payloads("edgepose/flat/room/pose")]
     numbers = [message["seq"] for message in messages]
-    print(f"{len(numbers)} messages, seq {numbers[0]} to {numbers[-1]}, {FRAME_US / 1000} ms a frame")
+    print(f"{len(numbers)} messages, seq {numbers[0]} to {numbers[-1]}, {2 * FRAME_US / 1000:g} ms a frame")
     assert len(numbers) >= 500
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "none lost, none out of order"
     stamps = [message["mono_ns"] for message in messages]
