@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +17,13 @@ from edgepose.progress import Progress
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--model", default="auto", help="name or path of a network (default: auto)")
-    parser.add_argument("--threads", type=int, default=0, help="threads of the network (default: by the cores)")
+    parser.add_argument(
+        *("--threads", "-t"),
+        type=_threads,
+        default=(0,),
+        metavar="N or N-M",
+        help="threads of the network (default: by the cores); 1-4 compares them, each on one core more than it has",
+    )
     parser.add_argument("--clip", type=Path, default=CLIP, help="a video to play (default: the bundled clip)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
 
@@ -22,10 +31,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     network = networks.load(args.model)
-    with Progress(ROUNDS, "rounds") as bar:
-        result = run_bench(network, args.clip, threads=args.threads, progress=bar.step)
-    print(json.dumps({k: _short(v) for k, v in asdict(result).items()}) if args.json else _table(result))
+    results = []
+    with Progress(ROUNDS * len(args.threads), "rounds") as bar:
+        for threads in args.threads:
+            with _cores(threads + 1 if len(args.threads) > 1 else 0):
+                results.append(run_bench(network, args.clip, threads=threads, progress=bar.step))
+    objects = [{k: _short(v) for k, v in asdict(result).items()} for result in results]
+    if args.json:
+        print(json.dumps(objects[0] if len(objects) == 1 else objects))
+    else:
+        print(_table(results[0]) if len(results) == 1 else _comparison(results))
     return 0
+
+
+def _threads(text: str) -> tuple[int, ...]:
+    """`2` or `1-4`."""
+    first, dash, last = text.partition("-")
+    try:
+        numbers = range(int(first), int(last if dash else first) + 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of threads, such as 2 or 1-4") from None
+    if not numbers or not 0 <= numbers[0] <= numbers[-1] <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and 64 threads")
+    return tuple(numbers)
+
+
+@contextmanager
+def _cores(count: int) -> Iterator[None]:
+    """While it lasts, the process keeps to so many cores, where the machine has them; 0: to all."""
+    allowed = os.sched_getaffinity(0)
+    if count:
+        os.sched_setaffinity(0, sorted(allowed)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _comparison(results: list[BenchResult]) -> str:
+    cores = len(os.sched_getaffinity(0))
+    lines = [
+        f"{results[0].model}, {cores} cores, {results[0].people_per_frame:.1f} people a frame",
+        "threads   network alone     pipeline   of the network   capture to publish p95",
+    ]
+    lines += [
+        f"{r.threads:7}{r.invoke_ms:13.2f} ms{r.pipeline_fps:9.1f}/s{r.ratio:17.3f}{r.latency_p95_ms:22.1f} ms"
+        + ("   more threads than cores" if r.threads > cores else "")
+        for r in results
+    ]
+    return "\n".join(lines)
 
 
 def _short(value: float | str) -> float | str:
