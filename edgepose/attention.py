@@ -26,8 +26,11 @@ class Attention:
         self._settings = settings
         self._lock = threading.Lock()
         self._open: set[str] = set()
-        self._now_s = self._looked_s = -math.inf
-        self._begin()
+        self._now_s: float = -math.inf
+        self._looked_s: float = -math.inf
+        self._until_s: float = -math.inf
+        self._somebody = self._idle = False
+        self._motion = MotionGate()
 
     @property
     def idle(self) -> bool:

@@ -16,6 +16,7 @@ COMMANDS = {
     "eval": "COCO keypoint AP of a network",
     "replay": "clips through tracking and care: what a camera that saw them would have told",
     "bench": "each stage and the whole pipeline, timed side by side",
+    "setup": "five questions, and a first configuration that works",
     "check": "validate a configuration file, all problems at once",
     "doctor": "look at camera, broker, network, clock and disk, and say what to do",
     "models": "the networks that are installed",

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs edgepose as a service on Debian 12 or newer and Raspberry Pi OS (bookworm or newer), upgrades it, removes it.
-# usage: install.sh [--config FILE] [--mqtt-password FILE] [--wheels FOLDER] [--no-start]
+# usage: install.sh [--config FILE | --setup] [--mqtt-password FILE] [--wheels FOLDER] [--no-start]
 #        install.sh --uninstall [--purge]
 # What it puts where:
 #   /opt/edgepose/venv                       a virtual environment; an upgrade makes a new one beside it, then switches
 #   /usr/local/bin/edgepose                  the command
 #   /usr/local/lib/systemd/system/           the unit; /etc/systemd/system stays yours (systemctl edit edgepose)
+#   /usr/local/lib/udev/rules.d/             who may use a Coral accelerator
 #   /etc/edgepose/edgepose.yaml              the configuration; one that is there is never touched
 #   /etc/edgepose/secrets/                   mqtt-password, and camera/NAME; only root reads them, systemd hands them on
 set -eu
@@ -14,13 +15,15 @@ HOME_DIR=/opt/edgepose
 UNIT_DIR=/usr/local/lib/systemd/system
 CONFIG=/etc/edgepose/edgepose.yaml
 SECRETS=/etc/edgepose/secrets
+UDEV_RULE=/usr/local/lib/udev/rules.d/60-edgepose-coral.rules
 COMMAND=/usr/local/bin/edgepose
 OLDEST_SYSTEMD=250 # LoadCredential= of a folder
 
 usage() {
     cat <<END
 Installs edgepose as a service from this checkout; run it again to upgrade.
-  --config FILE         a first configuration; without it an example is put there for you to edit
+  --config FILE         a first configuration; without it, on a terminal, --setup asks for what it needs
+  --setup               ask five questions (edgepose setup), also where nobody sits at a terminal
   --mqtt-password FILE  a file that holds the broker's password, kept as credential:mqtt-password
   --wheels FOLDER       take every Python package from this folder: no network, no compiler
   --no-start            leave it to you when the service starts; also for building images
@@ -36,7 +39,7 @@ fail() {
 }
 
 main() {
-    config='' password='' wheels='' start=yes uninstall='' purge=''
+    config='' password='' wheels='' start=yes uninstall='' purge='' ask=''
     while [ $# -gt 0 ]; do
         case $1 in
         --config | --mqtt-password | --wheels)
@@ -50,6 +53,7 @@ main() {
             shift
             ;;
         --no-start) start='' ;;
+        --setup) ask=yes ;;
         --uninstall) uninstall=yes ;;
         --purge) purge=yes ;;
         -h | --help)
@@ -62,6 +66,8 @@ main() {
     done
     [ "$(id -u)" = 0 ] || fail "this needs root: sudo $0"
     [ -z "$purge" ] || [ -n "$uninstall" ] || fail "--purge goes with --uninstall"
+    [ -z "$ask" ] || [ -z "$config" ] || fail "--config and --setup are two ways to the same; give one of them"
+    [ -n "$config" ] || [ -e "$CONFIG" ] || [ ! -t 0 ] || ask=yes
     if [ -n "$uninstall" ]; then
         remove
     else
@@ -84,6 +90,7 @@ install_all() {
         fail "mend the configuration ${first:-$CONFIG}, and run this again; nothing has been changed"
     touch "$new/.complete"
     put_configuration
+    [ -z "$ask" ] || ask_questions
     put_units
     previous=$(readlink "$HOME_DIR/venv" || true)
     switch_to "$new"
@@ -180,6 +187,15 @@ put_configuration() {
     [ -z "$password" ] || install -m 0600 "$password" "$SECRETS/mqtt-password"
 }
 
+# Answers that can't be used leave the example in place, to be edited, or setup to be run again.
+ask_questions() {
+    if "$new/bin/edgepose" setup --config "$CONFIG"; then
+        config=$CONFIG # as good as one that was given: it is started
+    else
+        say "the questions were not answered to the end; sudo edgepose setup asks them again"
+    fi
+}
+
 put_units() {
     mkdir -p "$UNIT_DIR/edgepose.service.d"
     install -m 0644 "$here/edgepose.service" "$UNIT_DIR/"
@@ -189,6 +205,9 @@ put_units() {
     else
         rm -f "$newer"
     fi
+    install -D -m 0644 "$here/60-edgepose-coral.rules" "$UDEV_RULE"
+    udevadm control --reload 2>/dev/null || true # none in a chroot
+    udevadm trigger --subsystem-match=usb 2>/dev/null || true
     install -m 0755 "$here/install.sh" "$HOME_DIR/install.sh"
     [ ! -e "$here/../README.md" ] || install -m 0644 "$here/../README.md" "$HOME_DIR/"
 }
@@ -205,7 +224,7 @@ start_service() {
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
     [ -n "$start" ] || return 0
     if [ -n "$first" ] && [ -z "$config" ]; then
-        next_steps="Edit $CONFIG, then: edgepose check $CONFIG && systemctl start edgepose
+        next_steps="Run sudo edgepose setup, or edit $CONFIG, then: edgepose check $CONFIG && systemctl start edgepose
 The broker's password goes into $SECRETS/mqtt-password."
         return
     fi
@@ -234,7 +253,9 @@ remove_others() {
 remove() {
     [ ! -d /run/systemd/system ] || systemctl --quiet stop edgepose.service 2>/dev/null || true
     systemctl --quiet disable edgepose.service 2>/dev/null || true
-    rm -rf "$UNIT_DIR/edgepose.service" "$UNIT_DIR/edgepose.service.d" "$HOME_DIR"
+    rm -rf "$UNIT_DIR/edgepose.service" "$UNIT_DIR/edgepose.service.d" "$HOME_DIR" "$UDEV_RULE"
+    [ ! -d "$(dirname $UDEV_RULE)" ] ||
+        rmdir --ignore-fail-on-non-empty -p "$(dirname $UDEV_RULE)" 2>/dev/null || true
     [ ! -d "$UNIT_DIR" ] || rmdir --ignore-fail-on-non-empty "$UNIT_DIR" "$(dirname "$UNIT_DIR")"
     [ "$(readlink $COMMAND)" != "$HOME_DIR/venv/bin/edgepose" ] || rm -f $COMMAND
     if [ -d /run/systemd/system ]; then

@@ -40,7 +40,7 @@ def test_help_names_every_command():
         assert f"\n    {command} " in done.stdout
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "predict", "eval", "bench", "check", "models", "schema"])
+@pytest.mark.parametrize("command", ["demo", "run", "predict", "eval", "bench", "setup", "check", "models", "schema"])
 def test_every_command_explains_itself(command: str):
     done = edgepose(command, "--help")
     assert done.returncode == 0

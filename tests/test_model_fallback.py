@@ -223,7 +223,9 @@ def test_the_file_for_an_edge_tpu_is_the_one_that_is_loaded(tmp_path, network, s
     opened = []
     plain_open = model_tflite.open_interpreter
     monkeypatch.setattr(model_tflite, "_EDGETPU_LIBRARY", str(stick.library))
-    monkeypatch.setattr(model_tflite, "open_interpreter", lambda path, *rest: opened.append(path) or plain_open(path, *rest))
+    monkeypatch.setattr(
+        model_tflite, "open_interpreter", lambda path, *rest: opened.append(path) or plain_open(path, *rest)
+    )
     model, compiled = tmp_path / network.path.name, tmp_path / "made_for_it.tflite"
     for path in (model, compiled):
         shutil.copy(network.path, path)

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgepose import networks
 from edgepose.config import Model
+from edgepose.domain import PoseMaps
 
 PICTURES = 3
 
@@ -17,8 +18,12 @@ def answers(network: networks.Network, pictures: np.ndarray) -> Iterator[tuple[n
     model = networks.open_plain(network, Model(threads=1))
     for picture in pictures:
         model.input_view()[...] = picture
-        maps = model.infer()
-        yield maps.heatmaps.copy(), maps.pafs.copy()
+        yield copied(model.infer())
+
+
+def copied(maps: PoseMaps) -> tuple[np.ndarray, np.ndarray]:
+    """Maps of their own memory: views would keep the network from running again."""
+    return maps.heatmaps.copy(), maps.pafs.copy()
 
 
 def write(file: Path) -> None:

@@ -34,7 +34,7 @@ def test_install_upgrade_and_uninstall(machine: Nspawn):
 
     # The first time there is only an example, so nothing is started, and what to do next is told.
     said = machine.run(INSTALLER, *OFFLINE)
-    assert f"Edit {CONFIG}, then: edgepose check {CONFIG} && systemctl start edgepose" in said
+    assert f"edit {CONFIG}, then: edgepose check {CONFIG} && systemctl start edgepose" in said
     assert machine.run("systemctl", "is-active", UNIT, check=False).strip() == "inactive"
     assert machine.run("systemctl", "is-enabled", UNIT).strip() == "enabled"
     assert machine.run("stat", "-c", "%a %U", "/etc/edgepose/secrets").split() == ["700", "root"]
