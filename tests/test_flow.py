@@ -132,11 +132,12 @@ def test_frames_of_a_file_are_prepared_while_the_network_works():
 
 @pytest.mark.parametrize("live", [False, True])
 def test_closing_ends_every_thread(live: bool):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     source = Shades(1_000_000, live)
     results = flow(source, pipeline(Network()))
     next(results)
-    assert threading.active_count() > before
+    made = set(threading.enumerate()) - before
+    assert made
     source.close()
     results.close()
-    wait_until(lambda: threading.active_count() == before, "its threads to end")
+    wait_until(lambda: not any(thread.is_alive() for thread in made), "its threads to end")

@@ -3,7 +3,8 @@
 A camera of 30 frames a second (or, with --fps 0, as quick as the network allows), a real broker, a reader, and a
 supervisor that notes when the watchdog is fed.
 What it prints: the slope of resident memory after a warm-up, descriptors and threads at both ends, and the longest gap
-between two feedings.
+between two feedings. Pages of files count as resident while the system keeps them, and come and go as it likes; what
+the daemon itself has taken is the anonymous part, and decides.
 """
 
 import argparse
@@ -15,7 +16,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -37,6 +40,7 @@ class Sample:
 
     t_s: float
     rss_kb: int
+    anonymous_kb: int
     files: int
     threads: int
 
@@ -45,15 +49,16 @@ def sample(pid: int, t_s: float) -> Sample:
     """What /proc tells of a process."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
     files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    return Sample(t_s, int(status["VmRSS"].split()[0]), files, int(status["Threads"]))
+    rss_kb, anonymous_kb = (int(status[name].split()[0]) for name in ("VmRSS", "RssAnon"))
+    return Sample(t_s, rss_kb, anonymous_kb, files, int(status["Threads"]))
 
 
-def slope_mb_per_h(samples: list[Sample]) -> float:
+def slope_mb_per_h(samples: list[Sample], of: Callable[[Sample], int] = attrgetter("anonymous_kb")) -> float:
     """Least squares over the samples after the warm-up."""
     late = [each for each in samples if each.t_s >= min(WARM_UP_S, samples[-1].t_s / 3)]
     if len(late) < 3:
         return float("nan")
-    fit = statistics.linear_regression([each.t_s for each in late], [each.rss_kb for each in late])
+    fit = statistics.linear_regression([each.t_s for each in late], [of(each) for each in late])
     return fit.slope * 3600 / 1024
 
 
@@ -133,7 +138,9 @@ def soak(folder: Path, seconds: float, fps: float, out: Path | None) -> int:
             samples.append(sample(daemon.pid, t_s))
             if len(samples) % 30 == 0:
                 print(
-                    f"{t_s:7.0f} s  {samples[-1].rss_kb / 1024:.1f} MB  {slope_mb_per_h(samples):+.2f} MB/h", flush=True
+                    f"{t_s:7.0f} s  {samples[-1].rss_kb / 1024:.1f} MB, "
+                    f"anonymous {samples[-1].anonymous_kb / 1024:.1f} MB {slope_mb_per_h(samples):+.2f} MB/h",
+                    flush=True,
                 )
             time.sleep(5)
     finally:
@@ -142,12 +149,14 @@ def soak(folder: Path, seconds: float, fps: float, out: Path | None) -> int:
         reader.close()
         broker.kill()
     if out:
-        out.write_text("".join(f"{s.t_s:.0f},{s.rss_kb},{s.files},{s.threads}\n" for s in samples))
+        out.write_text("".join(f"{s.t_s:.0f},{s.rss_kb},{s.anonymous_kb},{s.files},{s.threads}\n" for s in samples))
     first, last = samples[min(3, len(samples) - 1)], samples[-1]
     log = (folder / "log").read_text()
     print(f"{last.t_s / 60:.1f} minutes, {log.strip().splitlines()[-1]}")
     print(f"resident memory {first.rss_kb / 1024:.1f} MB, at the end {last.rss_kb / 1024:.1f} MB")
-    print(f"slope after the warm-up {slope_mb_per_h(samples):+.2f} MB/h")
+    print(f"anonymous {first.anonymous_kb / 1024:.1f} MB, at the end {last.anonymous_kb / 1024:.1f} MB")
+    resident = slope_mb_per_h(samples, attrgetter("rss_kb"))
+    print(f"slope after the warm-up: resident {resident:+.2f} MB/h, anonymous {slope_mb_per_h(samples):+.2f} MB/h")
     print(f"descriptors {first.files}, at the end {last.files}; threads {first.threads}, at the end {last.threads}")
     print(
         f"watchdog fed {len(supervisor.beats)} times, longest gap {supervisor.longest_gap_s():.1f} of {WATCHDOG_S:g} s"
