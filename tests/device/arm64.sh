@@ -56,9 +56,7 @@ packages="numpy paho-mqtt prometheus-client msgspec PyYAML av ai-edge-litert==$r
 # shellcheck disable=SC2086 # a list of words
 folder=$(wheels aarch64 $packages setuptools cython)
 root=$(base bookworm arm64)
-root=$(layer arm64 "$root" 'apt-get update -qq
-apt-get install -y -qq --no-install-recommends python3 python3-dev gcc libc6-dev
-rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*')
+root=$(unpacked arm64 "$root" "python3 python3-dev gcc libc6-dev")
 say "testing on arm64"
 run "$root" "$folder" 'cp /srv/edgepose/build/maps.npz /srv/
 EDGEPOSE_DEVICE=arm64 python3 -m pytest -q -s -p no:cacheprovider tests/device/test_arm64.py tests/test_association.py \
@@ -71,9 +69,7 @@ export QEMU_CPU=cortex-a15
 folder=$(wheels armv7l --no-deps tflite-runtime pytest hypothesis sortedcontainers attrs iniconfig packaging pluggy \
     pygments setuptools cython wheel)
 root=$(base bookworm armhf)
-root=$(layer armv7 "$root" 'apt-get update -qq
-apt-get install -y -qq --no-install-recommends python3 python3-dev python3-numpy gcc libc6-dev
-rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*')
+root=$(unpacked armv7 "$root" "python3 python3-dev python3-numpy gcc libc6-dev")
 say "testing on armv7"
 run "$root" "$folder" 'python3 tests/device/armv7_runtime.py /srv/edgepose/build/maps.npz /srv/edgepose/models
 python3 -m pytest -q --noconftest -p no:cacheprovider tests/test_association.py tests/test_association_networks.py'
