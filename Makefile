@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py $(wildcard cython_ext/*)
 
-.PHONY: help demo test check bench install test-picamera2 test-arm64 test-install sanitize clean
+.PHONY: help demo test check bench install test-picamera2 test-arm64 test-old-runtime test-install sanitize clean
 help: ## what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -32,6 +32,9 @@ test-picamera2: ## the camera module adapter on the real picamera2 and libcamera
 
 test-arm64: $(VENV)/.test ## wheel, kernel, networks, tracking and messages on arm64 and armv7, emulated
 	tests/device/arm64.sh $(BIN)/python
+
+test-old-runtime: $(VENV)/.test ## networks and delegates under tflite-runtime with numpy 1
+	tests/device/old_runtime.sh $(BIN)/python
 
 test-install: $(VENV)/.test ## the installer on fresh systems of Debian 12 and 13, really booted
 	tests/device/install.sh $(BIN)/python
