@@ -17,7 +17,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from edgepose import networks, vitals, wire
 from edgepose.adapters import mqtt_tls
 from edgepose.adapters.device_access import camera_module_devices, closed_to_us, user
-from edgepose.adapters.model_tflite import TfliteModel
+from edgepose.adapters.model_tflite import TfliteModel, runtime_version
 from edgepose.adapters.mqtt_connection import Connection, Identity
 from edgepose.adapters.mqtt_protocol import NAMES, ProtocolChoice
 from edgepose.adapters.mqtt_trouble import Disconnected
@@ -72,10 +72,19 @@ def _model(config: Config) -> Iterator[Finding]:
     model = networks.open_plain(network, config.model)
     text = f"{network.sidecar.name} takes {_frame_ms(model):.0f} ms a frame with {threads} threads"
     yield Finding("model", True, text)
-    advice = "not in effect, so inference is several times slower; install the runtime anew"
-    yield Finding("XNNPACK", model.delegated, "in effect" if model.delegated else advice)
+    yield Finding("XNNPACK", model.delegated, "in effect" if model.delegated else _without_xnnpack())
     if config.model.delegate != "none":
         yield from _guarded(f"delegate {config.model.delegate}", partial(_delegate, config, network))
+
+
+def _without_xnnpack() -> str:
+    if runtime_version().startswith("tflite-runtime"):
+        cure = (
+            "tflite-runtime has it for float networks alone; pip install ai-edge-litert, where there is a wheel of it"
+        )
+    else:
+        cure = "install the runtime anew"
+    return f"not in effect, so inference is several times slower; {cure}"
 
 
 def _delegate(config: Config, network: networks.Network) -> Iterator[Finding]:

@@ -71,5 +71,5 @@ folder=$(wheels armv7l --no-deps tflite-runtime pytest hypothesis sortedcontaine
 root=$(base bookworm armhf)
 root=$(unpacked armv7 "$root" "python3 python3-dev python3-numpy gcc libc6-dev")
 say "testing on armv7"
-run "$root" "$folder" 'python3 tests/device/armv7_runtime.py /srv/edgepose/build/maps.npz /srv/edgepose/models
+run "$root" "$folder" 'python3 tests/device/raw_maps.py /srv/edgepose/build/maps.npz /srv/edgepose/models
 python3 -m pytest -q --noconftest -p no:cacheprovider tests/test_association.py tests/test_association_networks.py'

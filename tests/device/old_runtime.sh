@@ -15,5 +15,9 @@ if [ ! -e $venv/.complete ]; then
         'prometheus-client>=0.20' 'msgspec>=0.19' 'PyYAML>=6' 'av>=17.1' 'pytest>=8'
     touch $venv/.complete
 fi
+# The package as it would be installed: its networks are part of it.
+mkdir -p $venv/own/edgepose
+ln -sfn "$PWD"/edgepose/* $venv/own/edgepose/
+ln -sfn "$PWD/models" $venv/own/edgepose/models
 $venv/bin/python -c 'import importlib.util as u; assert not u.find_spec("ai_edge_litert"), "the current runtime is here too"'
-EDGEPOSE_DEVICE=old_runtime PYTHONPATH=. exec $venv/bin/python -m pytest -p no:cacheprovider "$@" tests/test_model_fallback.py tests/device/test_old_runtime.py
+EDGEPOSE_DEVICE=old_runtime exec $venv/bin/python -m pytest -p no:cacheprovider -o "pythonpath=$venv/own . models" "$@" tests/test_model_fallback.py tests/device/test_old_runtime.py

@@ -1,0 +1,39 @@
+"""The runtime alone: it loads the networks, and gives the maps of x86-64.
+
+usage: raw_maps.py MAPS.npz MODELS. Needs nothing but numpy and a runtime: ai-edge-litert gives the very same numbers,
+tflite-runtime may round otherwise.
+"""
+
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+
+    allowed = 0
+except ImportError:
+    from tflite_runtime.interpreter import Interpreter
+
+    allowed = 3
+
+kept = np.load(sys.argv[1])
+for path in sorted(Path(sys.argv[2]).glob("*.tflite")):
+    network = Interpreter(model_path=str(path), num_threads=1)
+    network.allocate_tensors()
+    outputs = {detail["name"]: detail["index"] for detail in network.get_output_details()}
+    worst = 0
+    for number, picture in enumerate(kept[f"{path.stem}/pictures"]):
+        network.set_tensor(network.get_input_details()[0]["index"], picture[None])
+        network.invoke()
+        for name, key in (("heatmaps", "heat"), ("pafs", "paf")):
+            expected = kept[f"{path.stem}/{key}"][number].astype(int)
+            answer = network.get_tensor(outputs[name])[0][..., : expected.shape[2]].astype(int)
+            worst = max(worst, np.abs(answer - expected).max())
+    print(
+        f"{platform.machine()}, {path.stem}: at most {worst} steps of 255 from x86-64, numpy {np.__version__}",
+        flush=True,
+    )
+    assert worst <= allowed
