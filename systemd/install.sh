@@ -254,8 +254,8 @@ remove() {
     [ ! -d /run/systemd/system ] || systemctl --quiet stop edgepose.service 2>/dev/null || true
     systemctl --quiet disable edgepose.service 2>/dev/null || true
     rm -rf "$UNIT_DIR/edgepose.service" "$UNIT_DIR/edgepose.service.d" "$HOME_DIR" "$UDEV_RULE"
-    [ ! -d "$(dirname $UDEV_RULE)" ] ||
-        rmdir --ignore-fail-on-non-empty -p "$(dirname $UDEV_RULE)" 2>/dev/null || true
+    rules=$(dirname $UDEV_RULE)
+    [ ! -d "$rules" ] || rmdir --ignore-fail-on-non-empty "$rules" "$(dirname "$rules")"
     [ ! -d "$UNIT_DIR" ] || rmdir --ignore-fail-on-non-empty "$UNIT_DIR" "$(dirname "$UNIT_DIR")"
     [ "$(readlink $COMMAND)" != "$HOME_DIR/venv/bin/edgepose" ] || rm -f $COMMAND
     if [ -d /run/systemd/system ]; then
