@@ -22,29 +22,27 @@ _HELD_OUT = 8
 
 
 def build() -> keras.Model:
-    """Crop (N, 96, 96, 3), 0 to 1, to logits (N, 24, 24, 3): right big toe, small toe, heel. 46,000 weights."""
+    """Crop (N, 96, 96, 3), 0 to 1, to logits (N, 24, 24, 3): right big toe, small toe, heel. 110,000 weights.
+
+    Plain convolutions: at this size they cost little to run, and train many times faster than depthwise ones.
+    """
     image = keras.Input((SIDE, SIDE, 3), name="image")
     x = _conv(image, 16, 3, 2)
-    x = quarter = _separable(_separable(x, 24, 2), 24)
-    x = eighth = _separable(_separable(x, 48, 2), 48)
-    x = _separable(_separable(x, 64, 2), 64)
-    x = _separable(x, 64)
-    x = layers.Add()([layers.UpSampling2D(2)(_conv(x, 48, 1)), _conv(eighth, 48, 1)])
-    x = _separable(x, 48)
-    x = layers.Add()([layers.UpSampling2D(2)(_conv(x, 24, 1)), _conv(quarter, 24, 1)])
-    x = _separable(x, 32)
+    x = quarter = _conv(x, 24, 3, 2)
+    x = eighth = _conv(_conv(x, 32, 3, 2), 40)
+    x = _conv(_conv(x, 48, 3, 2), 56)
+    x = _conv(x, 56)
+    x = layers.Add()([layers.UpSampling2D(2)(_conv(x, 40, 1)), eighth])
+    x = _conv(x, 40)
+    x = layers.Add()([layers.UpSampling2D(2)(_conv(x, 24, 1)), quarter])
+    x = _conv(x, 24)
     rare = keras.initializers.Constant(-3)  # most cells hold nothing
     return keras.Model(image, layers.Conv2D(POINTS, 1, bias_initializer=rare, name="logits")(x))
 
 
-def _conv(x: Any, channels: int, size: int, stride: int = 1) -> Any:
+def _conv(x: Any, channels: int, size: int = 3, stride: int = 1) -> Any:
     x = layers.Conv2D(channels, size, stride, padding="same", use_bias=False)(x)
     return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.9)(x))
-
-
-def _separable(x: Any, channels: int, stride: int = 1) -> Any:
-    x = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False)(x)
-    return _conv(layers.BatchNormalization(momentum=0.9)(x), channels, 1)
 
 
 def targets(labels: Array) -> Array:
