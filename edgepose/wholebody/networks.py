@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from edgepose.domain import ByteArray, FloatArray
+from edgepose.errors import ModelError
 from edgepose.wholebody.settings import WholeBodySettings
 from edgepose.wholebody.sidecar import load_part_sidecar
 
@@ -47,4 +48,8 @@ def load(part: Part, threads: int = 1) -> PartNetwork:
     from edgepose.adapters.part_tflite import PartModel
 
     path = folder() / f"{FILES[part]}.tflite"
+    if part not in installed():
+        raise ModelError(
+            f"there is no network for a {part} in {path.parent}; leave it out, or train one: see MODELS.md"
+        )
     return PartModel(path, load_part_sidecar(path), threads=threads)

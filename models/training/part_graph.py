@@ -79,12 +79,9 @@ def _lacks_bias(tensor: Tensor) -> bool:
 
 
 def _prelu(slopes: Any, source: Tensor) -> Tensor:
-    """The sum slope · x + relu((1 - slope) · x): the same as PReLU, of operations that one delegate takes all of.
-
-    Slopes end at 1, beyond which the sum would be another function; the largest of Face Mesh is 1.04.
-    """
-    slope = np.minimum(np.reshape(slopes, (1, 1, 1, -1)).astype(np.float32), 1.0)
-    return source * slope + layers.ReLU()(source * (1 - slope))
+    """The sum slope · x + (1 - slope) · relu(x), the same as PReLU."""
+    slope = np.reshape(slopes, (1, 1, 1, -1)).astype(np.float32)
+    return source * slope + layers.ReLU()(source) * (1 - slope)
 
 
 def _dense(weights: list[Any], source: Tensor) -> Tensor:
