@@ -185,6 +185,21 @@ def _bench_trunk(options: argparse.Namespace) -> None:
         print(line)
 
 
+def _lying_falls(options: argparse.Namespace) -> None:
+    from .lying.fall_frames import write_set
+    from .weights import load_trunk_graph
+
+    print(write_set(load_trunk_graph(options.weights), options.labels, options.out))
+
+
+def _lying_score(options: argparse.Namespace) -> None:
+    from .lying.score import shares, table
+
+    rows = [(Path(model).stem, share) for folder in options.sets for model in options.models
+            for share in shares(folder, model)]  # fmt: skip
+    print(table(rows))
+
+
 def _size(text: str) -> tuple[int, int]:
     height, _, width = text.partition("x")
     try:
@@ -242,6 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--out", type=Path, metavar="FILE", help=".png or .svg (default: beside the log)")
     step.set_defaults(step=_plot)
     _add_comparisons(steps)
+    _add_lying(steps)
     return parser
 
 
@@ -281,6 +297,19 @@ def _add_network_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParse
     step.add_argument("--int8", type=_size, nargs="*", default=SIZES, metavar="HxW")
     step.add_argument("--float", type=_size, nargs="*", default=[], metavar="HxW")
     step.set_defaults(step=_export)
+
+
+def _add_lying(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = steps.add_parser("lying-falls", help="a set of people on the floor, from labelled clips of falls")
+    _add_weights(step)
+    step.add_argument("--labels", type=Path, required=True, metavar="labels.csv", help="the clips lie beside it")
+    step.add_argument("--out", type=Path, default=Path("runs/lying/falls"), help="folder to write")
+    step.set_defaults(step=_lying_falls)
+
+    step = steps.add_parser("lying-score", help="how often a skeleton lies on the person who lies")
+    step.add_argument("--set", dest="sets", type=Path, action="append", required=True, metavar="DIR", help="a set")
+    step.add_argument("models", nargs="+", metavar="MODEL")
+    step.set_defaults(step=_lying_score)
 
 
 def _add_comparisons(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
