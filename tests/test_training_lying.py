@@ -87,6 +87,13 @@ def test_what_only_one_view_saw_is_not_believed(room):
     assert means == "change"
 
 
+def test_a_hole_left_by_somebody_who_stood_there_before_is_nobody(room):
+    before = room.copy()
+    before[20:140, 20:70] = 20
+    box, _ = fall_frames._place([], with_somebody(room), before)
+    assert box == pytest.approx(LYING, abs=8)
+
+
 def test_an_empty_room_has_nobody_to_find(room):
     assert fall_frames._place([], room, room) == (None, "change")
 

@@ -138,18 +138,28 @@ def _box(person: "TaughtPerson") -> Box:
 
 
 def _change(picture: ByteArray, room: Any) -> Box | None:
-    """The largest thing that was not there before the fall."""
-    grey = cv2.GaussianBlur(picture, (0, 0), 2).astype(np.float32)
-    difference = np.abs(grey - cv2.GaussianBlur(room.astype(np.float32), (0, 0), 2)).max(axis=2)
-    mask = (difference > _CHANGED).astype(np.uint8)
+    """The largest thing that was not there before the fall.
+
+    Somebody who stood still for long before it is in the median, and leaves a hole as large as themselves: what is
+    there now has more edges than what was there before, a hole has fewer.
+    """
+    now, before = (cv2.GaussianBlur(np.asarray(each, np.float32), (0, 0), 2) for each in (picture, room))
+    mask = (np.abs(now - before).max(axis=2) > _CHANGED).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
-    if count < 2:
-        return None
-    largest = stats[1:][int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]
-    if largest[cv2.CC_STAT_AREA] < _LEAST_CHANGE * mask.size:
-        return None
-    return tuple(float(number) for number in largest[:4])  # type: ignore[return-value]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    more_edges = _edges(now) - _edges(before)
+    things = [
+        (int(stat[cv2.CC_STAT_AREA]), tuple(float(side) for side in stat[:4]))
+        for label, stat in enumerate(stats)
+        if label and stat[cv2.CC_STAT_AREA] >= _LEAST_CHANGE * mask.size and more_edges[labels == label].mean() > 0
+    ]
+    return max(things)[1] if things else None  # type: ignore[return-value]
+
+
+def _edges(picture: Any) -> Any:
+    """(H, W) how steep the picture is."""
+    grey = picture.mean(axis=2)
+    return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
 
 
 def _overlap(a: Box, b: Box) -> float:
