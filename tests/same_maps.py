@@ -20,7 +20,7 @@ except ImportError:
 
 ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).with_name("same_maps.npz")
-MAPS = ("heatmaps", "pafs")
+MAPS = ("heatmaps", "pafs", "regress")
 EVERY = 3
 FRAME = 480
 """of the demo clip: she lies on the floor"""
