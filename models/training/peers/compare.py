@@ -114,7 +114,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
         )
         for row, place in zip(members, shown, strict=True):
             axes.annotate(f"{row.size[0]}×{row.size[1]}", place, textcoords="offset points", xytext=(5, -9), fontsize=7)
-    axes.set_xlabel("network alone, one core, shortest of the run, ms")
+    axes.set_xlabel("network alone, one thread, shortest of the run, ms")
     axes.set_ylabel("COCO keypoint AP")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)

@@ -1,4 +1,8 @@
-"""Times networks in turns on one core, so that what disturbs the machine disturbs all of them."""
+"""Times networks in turns on one core, so that what disturbs the machine disturbs all of them.
+
+Counted is the processor time of the one thread that computes: on a busy machine it is what a quiet one would take, but
+for caches that others have emptied.
+"""
 
 import os
 import time
@@ -13,7 +17,7 @@ from .networks import Peer
 
 @dataclass(frozen=True)
 class Times:
-    """Of one network, milliseconds an invocation."""
+    """Of one network, milliseconds of processor time an invocation."""
 
     shortest: float
     median: float
@@ -29,7 +33,7 @@ def time_in_turns(peers: Sequence[Peer], rounds: int) -> list[Times]:
     taken = np.zeros((len(peers), rounds))
     for turn in tqdm(range(rounds), desc="timing", unit="round"):
         for row, peer in enumerate(peers):
-            started = time.perf_counter()
+            started = time.thread_time()
             peer.invoke()
-            taken[row, turn] = (time.perf_counter() - started) * 1e3
+            taken[row, turn] = (time.thread_time() - started) * 1e3
     return [Times(float(row.min()), float(np.median(row)), row) for row in taken]
