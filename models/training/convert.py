@@ -18,7 +18,7 @@ from .mirror import Ranges
 from .network_file import Network
 from .pictures import pictures_in
 from .quantised import quantised_function
-from .tflite_file import check_integer_only, inputs_and_outputs, named
+from .tflite_file import check_integer_only, inputs_and_outputs, named, without_needless_relus
 
 _UNIT_SCALE = 1 / 127.5
 _NAME_OF_DEPTH = {HEATS + 1: HEATMAPS, FIELDS: PAFS, 2 * len(COCO17): REGRESS}
@@ -54,7 +54,7 @@ def to_int8(network: Network, size: tuple[int, int]) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.int8
-    content = _named(converter.convert())
+    content = without_needless_relus(_named(converter.convert()))
     check_integer_only(content)
     _check_takes_bytes(content)
     return content
