@@ -1,4 +1,4 @@
-"""`python -m training STEP`: fetch, train, assemble, teach, finetune, export, measure. Run it in the folder above."""
+"""`python -m training STEP`: fetch, train, assemble, finetune, export, measure. Run it in the folder above."""
 
 import argparse
 import os
@@ -79,43 +79,26 @@ def _assemble(options: argparse.Namespace) -> None:
     print(f"wrote {options.out}")
 
 
-def _teach(options: argparse.Namespace) -> None:
-    from .ensemble import Ensemble, teach
-    from .network_file import load_network
-    from .pictures import pictures_in
-
-    pictures = [path for folder in options.images for path in pictures_in(folder)]
-    made = teach(Ensemble(load_network(options.network)), pictures, options.labels)
-    print(f"{made} pictures looked at, {len(pictures) - made} were there already, in {options.labels}")
-
-
 def _finetune(options: argparse.Namespace) -> None:
-    from .annotations import read_labels
-    from .assemble import mirror_of
+    from .assemble import corrected_mirror, mirror_of
     from .finetune import Tuning, finetune
-    from .head_file import write_record
+    from .head_file import extend_record
     from .network_file import Network, load_network, save_network
     from .pictures import pictures_in
-    from .views import Source, Views
+    from .views import Views
 
-    sets = [(Path(labels), read_labels(Path(labels), Path(images))) for labels, images in options.data]
-    # Labels are few and tell what the teacher does not see: they come more often.
-    labelled = [Source.labelled(picture) for _, pictures in sets for picture in pictures]
-    named = {source.path.resolve() for source in labelled}
-    unlabelled = [
-        Source(path, None) for folder in options.images for path in pictures_in(folder) if path.resolve() not in named
-    ]
+    pictures = [path for folder in options.images for path in pictures_in(folder)]
     start, tuning = load_network(options.network), Tuning(steps=options.steps, seed=options.seed)
-    mirror = mirror_of(start)
-    sources = labelled * options.often + unlabelled
-    finetune(mirror, mirror_of(start), start.ranges, sources, options.labels, options.out, tuning, Views())
+    mirror = corrected_mirror(start, options.calibrate)
+    finetune(mirror, mirror_of(start), start.ranges, pictures, options.out, tuning, Views())
     path = options.out / "network.npz"
     save_network(path, Network(start.source, start.steps, mirror.weights(), start.ranges))
-    trained = (
-        f"fine-tuned for {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels, "
-        f"{len(labelled)} labelled and {len(unlabelled)} unlabelled pictures, seed {tuning.seed}"
+    extend_record(
+        options.network,
+        path,
+        f"biases corrected and {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels of fine-tuning for int8 "
+        f"on the float network's own answers to {len(pictures)} pictures, no labels, seed {tuning.seed}",
     )
-    write_record(path, trained, [(labels, len(pictures)) for labels, pictures in sets], before=options.network)
     print(f"wrote {path}")
 
 
@@ -269,25 +252,14 @@ def _add_network_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParse
     step.add_argument("--out", type=Path, default=Path("runs/assembled.npz"))
     step.set_defaults(step=_assemble)
 
-    step = steps.add_parser("teach", help="look at pictures over several scales and keep what was seen")
-    _add_tuning(step)
-    step.set_defaults(step=_teach)
-
     step = steps.add_parser("finetune", help="train the network, rounded as int8; the same command goes on")
-    _add_tuning(step)
+    step.add_argument("--network", type=Path, default=Path("runs/assembled.npz"))
+    step.add_argument("--calibrate", type=Path, required=True, help="folder of training pictures, to correct biases on")
     step.add_argument(
-        "--data",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("ANNOTATIONS", "IMAGES"),
-        help="annotations whose keypoints are learned too; `teach` must have seen their pictures",
-    )
-    step.add_argument(
-        "--often", type=int, default=3, help="how many times as often labelled pictures come (default: 3)"
+        "--images", type=Path, action="append", required=True, help="folder of pictures, no labels; may come again"
     )
     step.add_argument("--out", type=Path, default=Path("runs/tuned"), help="folder of checkpoint, log and network.npz")
-    step.add_argument("--steps", type=int, default=2000)
+    step.add_argument("--steps", type=int, default=600)
     step.add_argument("--seed", type=int, default=1)
     step.set_defaults(step=_finetune)
 
@@ -333,12 +305,6 @@ def _add_timing(step: argparse.ArgumentParser) -> None:
     step.add_argument("--work", type=Path, default=Path("runs/peers"), help="folder for converted networks and results")
     step.add_argument("--rounds", type=int, default=60, help="of timing")
     step.add_argument("models", type=Path, nargs="+", metavar="MODEL.tflite", help="ours")
-
-
-def _add_tuning(step: argparse.ArgumentParser) -> None:
-    step.add_argument("--network", type=Path, default=Path("runs/assembled.npz"))
-    step.add_argument("--images", type=Path, action="append", default=[], help="folder of pictures; may come again")
-    step.add_argument("--labels", type=Path, default=Path("runs/labels"), help="folder of the teacher's labels")
 
 
 def _add_part_steps(steps: Any) -> None:

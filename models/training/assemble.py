@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .bias_correction import correct_biases, with_biases
 from .coco import FloatArray
 from .convert import calibration_pictures
 from .deploy import LOGITS, PAFS, REGRESS, build_deployed_model
@@ -35,7 +36,16 @@ def assemble(graph: Graph, head: dict[str, Any], calibration: Path, seed: int = 
 
 def mirror_of(network: Network) -> Mirror:
     """The network as fine-tuning trains it."""
-    return Mirror(network.steps, network.weights, TRAINED, network.source)
+    return Mirror(network.steps, with_biases(network.steps, network.weights), TRAINED, network.source)
+
+
+def corrected_mirror(network: Network, calibration: Path) -> Mirror:
+    """The same with its biases corrected for int8, on pictures of the folder `calibration`."""
+    mirror = mirror_of(network)
+    pictures = calibration_pictures(calibration, _SIZES[1])[:_PICTURES]
+    seen = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+    correct_biases(mirror, mirror_of(network), network.steps, network.ranges, network.source, seen)
+    return mirror
 
 
 def _some_pictures(calibration: Path) -> Iterator[FloatArray]:

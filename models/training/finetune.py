@@ -1,4 +1,4 @@
-"""Fine-tunes the whole network, rounded as in int8, on the teacher's maps; stops and goes on at any step."""
+"""Fine-tunes the network, rounded as in int8, to answer what it answers in float; stops and goes on at any step."""
 
 import concurrent.futures
 import json
@@ -16,9 +16,9 @@ from tqdm import tqdm
 
 from .coco import ByteArray
 from .errors import TrainingError
-from .layout import CENTRE, FIRST_FIELD, FIRST_OFFSET, MIRROR
+from .layout import CENTRE
 from .mirror import Mirror, Ranges
-from .views import Source, View, Views, random_view
+from .views import Views, random_view
 
 CHECKPOINT = "finetune.pt"
 LOG = "finetune.jsonl"
@@ -31,19 +31,17 @@ _UNSEEN = 6
 class Tuning:
     """How long, how fast, on what."""
 
-    steps: int = 2000
+    steps: int = 600
     sizes: tuple[tuple[int, int], ...] = ((192, 256), (256, 320), (384, 512))
     """(height, width) of the views, taken in turn"""
     pixels: int = 400_000
     """pixels a step, so that a step costs the same at every size"""
-    learning_rate: float = 1e-4
+    learning_rate: float = 4e-5
     """in parts of the usual size of a weight's channels"""
-    warm_up: int = 50
+    warm_up: int = 20
     """steps"""
     save_every: int = 100
     """steps"""
-    lying: float = 0.12
-    """chance that a step's views are turned by a quarter: the teacher sees people upright, the network lying"""
     seed: int = 1
 
     def size(self, step: int) -> tuple[int, int]:
@@ -60,29 +58,22 @@ class Tuning:
         return min(1.0, (step + 1) / self.warm_up) * (0.5 + 0.5 * float(np.cos(np.pi * step / self.steps))) + 1e-3
 
 
-@dataclass(frozen=True)
-class _Batch:
-    views: list[View]
-    turns: int
-    """Quarters, counterclockwise."""
-
-
 class _Feed:
     """Batch n is the same whenever and wherever it is made; a few are made ahead."""
 
-    def __init__(self, sources: Sequence[Source], kept: Path, tuning: Tuning, views: Views) -> None:
-        self._sources, self._kept, self._tuning, self._views = sources, kept, tuning, views
+    def __init__(self, pictures: Sequence[Path], tuning: Tuning, views: Views) -> None:
+        self._pictures, self._tuning, self._views = pictures, tuning, views
 
-    def make(self, step: int) -> _Batch:
+    def make(self, step: int) -> ByteArray:
+        """(N, H, W, 3) RGB."""
         rng = np.random.default_rng((self._tuning.seed, step))
-        chosen = rng.integers(0, len(self._sources), self._tuning.count(step))
+        chosen = rng.integers(0, len(self._pictures), self._tuning.count(step))
         size = self._tuning.size(step)
-        views = [random_view(self._sources[place], self._kept, size, self._views, rng) for place in chosen]
-        return _Batch(views, int(rng.choice([1, 3])) if rng.random() < self._tuning.lying else 0)
+        return np.stack([random_view(self._pictures[place], size, self._views, rng) for place in chosen])
 
-    def stream(self, first: int) -> Iterator[_Batch]:
+    def stream(self, first: int) -> Iterator[ByteArray]:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            ahead: deque[concurrent.futures.Future[_Batch]] = deque()
+            ahead: deque[concurrent.futures.Future[ByteArray]] = deque()
             for step in range(first, self._tuning.steps):
                 ahead.append(pool.submit(self.make, step))
                 if len(ahead) > 3:
@@ -91,73 +82,43 @@ class _Feed:
                 yield ahead.popleft().result()
 
 
-def loss_parts(
-    logits: torch.Tensor, fields: torch.Tensor, offsets: torch.Tensor, target: torch.Tensor
-) -> dict[str, torch.Tensor]:
-    """Of heats, fields, and offsets where centres are: each a sum over channels, a mean over cells."""
-    heats = target[:, :FIRST_FIELD].clamp(0.0, 1.0)
+def loss_parts(answers: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Of heats, fields, and offsets where centres are: each a sum over channels, a mean over cells.
+
+    Both are logits, fields and offsets of the same pictures.
+    """
+    (logits, fields, offsets), (wanted_logits, wanted_fields, wanted_offsets) = answers, wanted
+    heats = torch.sigmoid(wanted_logits)
     # Cross-entropy above its least, so that a perfect answer costs nothing.
-    least = functional.binary_cross_entropy(heats, heats, reduction="none")
+    least = functional.binary_cross_entropy_with_logits(wanted_logits, heats, reduction="none")
     cross = functional.binary_cross_entropy_with_logits(logits, heats, reduction="none") - least
-    heat = ((1.0 + 4.0 * heats) * cross).sum(1).mean()
-    truth = target[:, FIRST_FIELD:FIRST_OFFSET]
-    field = ((1.0 + 4.0 * truth.abs()) * (fields - truth).square()).sum(1).mean()
-    near = target[:, CENTRE : CENTRE + 1].clamp(0.0, 1.0)
-    told = target[:, FIRST_OFFSET:]
-    near = near * (told != 0).any(1, keepdim=True)
-    apart = functional.smooth_l1_loss(offsets, told, reduction="none")
-    return {"heat": heat, "field": 0.5 * field, "offset": 0.2 * (near * apart).sum(1).mean()}
+    centre = heats[:, CENTRE : CENTRE + 1]
+    apart = functional.smooth_l1_loss(offsets, wanted_offsets, reduction="none")
+    return {
+        "heat": ((1.0 + 4.0 * heats) * cross).sum(1).mean(),
+        "field": 2.0 * ((1.0 + 4.0 * wanted_fields.abs()) * (fields - wanted_fields).square()).sum(1).mean(),
+        "offset": 0.2 * (centre * (centre > 0.05) * apart).sum(1).mean(),
+    }
 
 
 class _Lesson:
-    """What of a batch goes into the network, and what should come out."""
+    """What goes into the network, and what should come out."""
 
     def __init__(self, teacher: Mirror, device: torch.device) -> None:
-        self._teacher, self._device = teacher, device
-        self._swapped = torch.tensor([*MIRROR, CENTRE], device=device)
+        self._teacher, self._device = teacher.to(device), device
 
-    def __call__(self, batch: _Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, 3, H, W) pictures -1..1 and (N, CHANNELS, H/4, W/4) maps."""
-        target = torch.from_numpy(np.stack([view.maps for view in batch.views])).to(self._device)
-        target[:, :FIRST_FIELD] = self._heats(self._images([view.clean for view in batch.views]))
-        image = self._images([view.picture for view in batch.views])
-        return torch.rot90(image, batch.turns, (2, 3)), _turned(target, batch.turns)
-
-    def _images(self, pictures: list[ByteArray]) -> torch.Tensor:
-        stacked = np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2))
-        return torch.from_numpy(stacked).to(self._device).float() / 127.5 - 1.0
-
-    def _heats(self, image: torch.Tensor) -> torch.Tensor:
-        """What the float network sees, and sees in the mirror, averaged: of the same sharpness as the network's own."""
+    def __call__(self, pictures: ByteArray) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """(N, 3, H, W) pictures -1..1, and what the float network answers."""
+        stacked = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+        image = torch.from_numpy(stacked).to(self._device).float() / 127.5 - 1.0
         with torch.no_grad():
-            straight = torch.sigmoid(self._teacher(image)[0])
-            mirrored = torch.sigmoid(self._teacher(image.flip(3))[0]).flip(3)[:, self._swapped]
-        return (straight + mirrored) / 2
-
-
-def _turned(maps: torch.Tensor, turns: int) -> torch.Tensor:
-    """Maps of a picture turned by quarters, counterclockwise; their vectors turn too."""
-    for _ in range(turns):
-        maps = torch.rot90(maps, 1, (2, 3)).clone()
-        x, y = maps[:, FIRST_FIELD::2].clone(), maps[:, FIRST_FIELD + 1 :: 2].clone()
-        maps[:, FIRST_FIELD::2], maps[:, FIRST_FIELD + 1 :: 2] = y, -x
-    return maps
+            return image, self._teacher(image)
 
 
 def finetune(
-    mirror: Mirror,
-    teacher: Mirror,
-    ranges: Ranges,
-    sources: Sequence[Source],
-    kept: Path,
-    out: Path,
-    tuning: Tuning,
-    views: Views,
+    mirror: Mirror, teacher: Mirror, ranges: Ranges, pictures: Sequence[Path], out: Path, tuning: Tuning, views: Views
 ) -> None:
-    """Trains `mirror` in place, rounded to `ranges`, on views of `sources` whose labels are in the folder `kept`.
-
-    Heats are learned of `teacher`, the float network, fields and offsets of the labels.
-    """
+    """Trains `mirror` in place, rounded to `ranges`, to answer what `teacher`, the float network, answers."""
     torch.manual_seed(tuning.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     out.mkdir(parents=True, exist_ok=True)
@@ -165,9 +126,9 @@ def finetune(
     trained = [weight for weight in mirror.parameters() if weight.requires_grad]
     optimiser = torch.optim.Adam(trained, lr=tuning.learning_rate, betas=(0.9, 0.99))
     first = _resume(out / CHECKPOINT, mirror, optimiser, repr((tuning, views)))
-    lesson = _Lesson(teacher.to(device), device)
-    feed = _Feed(sources, kept, tuning, views)
-    other = _Feed(sources, kept, replace(tuning, seed=tuning.seed + 1), views)
+    lesson = _Lesson(teacher, device)
+    feed = _Feed(pictures, tuning, views)
+    other = _Feed(pictures, replace(tuning, seed=tuning.seed + 1), views)
     unseen = [lesson(other.make(step)) for step in range(_UNSEEN)]
     started, sums = time.monotonic(), []
     with (out / LOG).open("a") as log, tqdm(total=tuning.steps, initial=first, desc="tuning", unit="step") as bar:
@@ -200,15 +161,15 @@ def _mean(losses: list[dict[str, float]]) -> dict[str, float]:
     return {name: round(float(np.mean([each[name] for each in losses])), 4) for name in losses[0]}
 
 
-def _losses(mirror: Mirror, ranges: Ranges, image: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
+def _losses(mirror: Mirror, ranges: Ranges, image: torch.Tensor, wanted: list[torch.Tensor]) -> dict[str, float]:
     with torch.no_grad():
-        return {name: float(value) for name, value in loss_parts(*mirror(image, ranges), target).items()}
+        return {name: float(value) for name, value in loss_parts(mirror(image, ranges), wanted).items()}
 
 
 def _step(
-    mirror: Mirror, ranges: Ranges, optimiser: torch.optim.Optimizer, image: torch.Tensor, target: torch.Tensor
+    mirror: Mirror, ranges: Ranges, optimiser: torch.optim.Optimizer, image: torch.Tensor, wanted: list[torch.Tensor]
 ) -> dict[str, float]:
-    parts = loss_parts(*mirror(image, ranges), target)
+    parts = loss_parts(mirror(image, ranges), wanted)
     optimiser.zero_grad(set_to_none=True)
     loss = torch.stack(list(parts.values())).sum()
     loss.backward()  # type: ignore[no-untyped-call]

@@ -26,10 +26,8 @@ def load_head(path: Path) -> dict[str, Array]:
         raise TrainingError(f"{path} holds no head weights ({error})") from error
 
 
-def write_record(weights: Path, trained: str, data: list[tuple[Path, int]], before: Path | None = None) -> None:
+def write_record(weights: Path, trained: str, data: list[tuple[Path, int]]) -> None:
     """Writes the record of `weights`: how they were trained, on which annotation files and how many pictures.
-
-    before: the weights that training went on from; what their record says comes first.
 
     Licence and maker of the data are for a person to fill in; `export` copies all of it into the sidecars.
     """
@@ -43,13 +41,15 @@ def write_record(weights: Path, trained: str, data: list[tuple[Path, int]], befo
         }
         for annotations, pictures in data
     ]
-    if before is not None:
-        earlier = read_record(before)
-        known = {entry["sha256"] for entry in earlier["data"]}
-        trained = f"{earlier['trained']}; {trained}"
-        entries = [*earlier["data"], *(entry for entry in entries if entry["sha256"] not in known)]
     text = yaml.safe_dump({"trained": trained, "data": entries}, sort_keys=False, width=110)
     record_path(weights).write_text(text)
+
+
+def extend_record(weights: Path, other: Path, trained: str) -> None:
+    """Gives the weights `other`, which training made of `weights`, their record and what was done since."""
+    record = read_record(weights)
+    record["trained"] = f"{record['trained']}; then {trained}"
+    record_path(other).write_text(yaml.safe_dump(record, sort_keys=False, width=110))
 
 
 def copy_record(weights: Path, other: Path) -> None:

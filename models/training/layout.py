@@ -54,10 +54,3 @@ STRIDE: Final = 4
 
 CENTRE: Final = HEATS
 """Heat-map channel of people's centres, after keypoints and neck."""
-FIRST_FIELD: Final = HEATS + 1
-FIRST_OFFSET: Final = FIRST_FIELD + FIELDS
-CHANNELS: Final = FIRST_OFFSET + 2 * len(COCO17)
-"""All maps in one: heats, fields, and from there offsets from a centre to the keypoints, x and y."""
-
-MIRRORED_LIMBS: Final = tuple(LIMBS.index((mirrored_name(a), mirrored_name(b))) for a, b in LIMBS)
-"""Limb that each one becomes when the picture is mirrored."""

@@ -118,22 +118,23 @@ class Mirror(nn.Module):
 
     def run(self, image: torch.Tensor, ranges: Ranges | None) -> Iterator[tuple[str, torch.Tensor]]:
         """Name and value of every tensor, one after the other."""
-        image = image if ranges is None else _rounded(image, INPUT_RANGE)
+        image = image if ranges is None else rounded(image, INPUT_RANGE)
         held = {self._source: image}
         yield self._source, image
         for step in self._steps:
-            value = self._value_of(step, [held[name] for name in step.sources], ranges is not None)
+            value = self.value_of(step, [held[name] for name in step.sources], rounding=ranges is not None)
             if ranges is not None:
-                value = _rounded(value, ranges[step.name])
+                value = rounded(value, ranges[step.name])
             held[step.name] = value
             yield step.name, value
             for name in step.sources:
                 if self._last_use[name] == step.name:
                     held.pop(name, None)
 
-    def _value_of(self, step: Step, values: list[torch.Tensor], rounded: bool) -> torch.Tensor:
+    def value_of(self, step: Step, values: list[torch.Tensor], *, rounding: bool) -> torch.Tensor:
+        """What a layer makes of `values`; with `rounding` its kernel is rounded, its output is not yet."""
         if step.kind in ("conv", "depthwise"):
-            value = self._convolve(step, values[0], rounded)
+            value = self._convolve(step, values[0], rounding)
         elif step.kind == "add":
             value = values[0] + values[1]
         elif step.kind == "upsample":
@@ -148,17 +149,23 @@ class Mirror(nn.Module):
             return value
         return functional.relu(value) if step.ceiling == np.inf else functional.hardtanh(value, 0.0, step.ceiling)
 
+    def shift_bias(self, step: Step, shift: torch.Tensor) -> None:
+        """Adds (C,) `shift` to the biases of a convolution."""
+        key = _key(step.name)
+        with torch.no_grad():
+            self.biases[key] += shift / self._bias_sizes[key]
+
     def _kernel(self, key: str) -> torch.Tensor:
         return self.kernels[key] * self._kernel_sizes[key]
 
     def _bias(self, key: str) -> torch.Tensor:
         return self.biases[key] * self._bias_sizes[key]
 
-    def _convolve(self, step: Step, value: torch.Tensor, rounded: bool) -> torch.Tensor:
+    def _convolve(self, step: Step, value: torch.Tensor, rounding: bool) -> torch.Tensor:
         key = _key(step.name)
         kernel = self._kernel(key)
         bias = self._bias(key) if key in self.biases else None
-        if rounded:
+        if rounding:
             kernel = _rounded_kernel(kernel)
         side = kernel.shape[-1]
         if step.stride == 1:
@@ -185,7 +192,8 @@ def grid_of(low: float, high: float) -> tuple[float, int]:
     return scale, round(min(max(-low / scale, 0), 255))
 
 
-def _rounded(value: torch.Tensor, limits: tuple[float, float]) -> torch.Tensor:
+def rounded(value: torch.Tensor, limits: tuple[float, float]) -> torch.Tensor:
+    """`value` as an int8 tensor of that range says it."""
     scale, zero_point = grid_of(*limits)
     return torch.fake_quantize_per_tensor_affine(value, scale, zero_point, 0, 255)
 

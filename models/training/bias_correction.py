@@ -1,0 +1,64 @@
+"""Bias correction: rounding shifts the mean of a channel, and its bias takes that back.
+
+After Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (ICCV 2019), with means
+measured on pictures, layer by layer, each on what the corrected layers before it answer.
+"""
+
+import numpy as np
+import torch
+
+from .coco import FloatArray
+from .mirror import INPUT_RANGE, Mirror, Ranges, Step, Weights, rounded
+from .ranges import LOGIT_RANGE
+
+_ROUNDS = 2
+_SEEN = 0.05
+"""Share of a channel's values that its ReLU lets through, at least, for a shift behind it to be told of one before."""
+_MOST_RELU6 = 0.5
+"""Most that a bias before a ReLU6 is moved by."""
+
+
+def with_biases(steps: list[Step], weights: Weights) -> Weights:
+    """`weights` with a bias, of zeros, where a convolution has none."""
+    completed = dict(weights)
+    for step in steps:
+        if step.kind in ("conv", "depthwise") and f"{step.name}/1" not in weights:
+            channels = weights[f"{step.name}/0"].shape[2 if step.kind == "depthwise" else 3]
+            completed[f"{step.name}/1"] = np.zeros(channels, np.float32)
+    return completed
+
+
+def correct_biases(
+    mirror: Mirror, teacher: Mirror, steps: list[Step], ranges: Ranges, source: str, pictures: FloatArray
+) -> None:
+    """Moves the biases of `mirror` so that, rounded, its channels have the means that `teacher` has in float.
+
+    pictures: (N, 3, H, W) -1..1, all at once. Logits are left alone: their range is cut on purpose.
+    """
+    last_use = {name: step.name for step in steps for name in step.sources}
+    image = torch.from_numpy(pictures)
+    wanted, found = {source: image}, {source: rounded(image, INPUT_RANGE)}
+    with torch.no_grad():
+        for step in steps:
+            right = teacher.value_of(step, [wanted[name] for name in step.sources], rounding=False)
+            sources = [found[name] for name in step.sources]
+            value = mirror.value_of(step, sources, rounding=True)
+            if step.kind in ("conv", "depthwise") and ranges[step.name] != LOGIT_RANGE:
+                for _ in range(_ROUNDS):
+                    mirror.shift_bias(step, _shift(step, right, value, ranges[step.name]))
+                    value = mirror.value_of(step, sources, rounding=True)
+            wanted[step.name], found[step.name] = right, rounded(value, ranges[step.name])
+            for name in step.sources:
+                if last_use[name] == step.name:
+                    wanted.pop(name, None)
+                    found.pop(name, None)
+
+
+def _shift(step: Step, right: torch.Tensor, value: torch.Tensor, limits: tuple[float, float]) -> torch.Tensor:
+    """(C,) what to add to the biases of `step`."""
+    shift = right.mean((0, 2, 3)) - rounded(value, limits).mean((0, 2, 3))
+    if step.ceiling is None:
+        return shift
+    through = ((value > 0) & (value < step.ceiling)).float().mean((0, 2, 3))
+    shift = shift / through.clamp(min=_SEEN)
+    return shift if step.ceiling == np.inf else shift.clamp(-_MOST_RELU6, _MOST_RELU6)
