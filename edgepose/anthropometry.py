@@ -4,11 +4,14 @@ Shares: Drillis & Contini 1966, as printed in D. A. Winter, Biomechanics and Mot
 shoulder and hip widths are those of the joints that networks mark, not of the outline.
 """
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.domain import FloatArray
 from edgepose.skeleton import LAYOUTS
 
 Rows = Sequence[Sequence[float]]
@@ -98,14 +101,44 @@ def centre(rows: Rows, places: Sequence[int]) -> tuple[float, float] | None:
     return (x / seen, y / seen) if seen else None
 
 
-def upright(rows: Rows, layout: str) -> bool:
-    """Whether torso and legs are seen, and both hang straight down: bones then have their full length."""
-    levels = groups(layout)
-    points = [centre(rows, levels[level]) for level in ("shoulders", "hips", "knees")]
-    return all(
-        above is not None and below is not None and below[1] - above[1] > 2 * abs(below[0] - above[0])
-        for above, below in itertools.pairwise(points)
-    )
+def statures(keypoints: FloatArray, layout: str) -> NDArray[np.float64]:
+    """(N,) the same for (N, K, 3) keypoints of several people; not-a-number where too little is seen."""
+    first, second, share = _bones(layout)
+    a, b = keypoints[:, first], keypoints[:, second]
+    gap = (a - b)[..., :2]
+    length = np.sqrt(np.einsum("nsd,nsd->ns", gap, gap)) / share
+    length[(a[..., 2] <= 0) | (b[..., 2] <= 0)] = -1.0
+    length.sort(axis=1)
+    said: NDArray[np.float64] = np.where(length[:, -2] < 0, np.nan, length[:, -2])
+    return said
+
+
+def upright(keypoints: FloatArray, layout: str) -> NDArray[np.bool_]:
+    """(N,) of (N, K, 3): whether torso and legs are seen, and hang straight down: bones then have their full length."""
+    members = _upright_levels(layout)
+    seen = keypoints[..., 2] > 0
+    count = seen @ members.T
+    total = members @ np.where(seen[..., None], keypoints[..., :2], 0.0)
+    step = np.diff(total / np.maximum(count, 1)[..., None], axis=1)
+    straight: NDArray[np.bool_] = (step[..., 1] > 2 * np.abs(step[..., 0])) & (count[:, 1:] > 0) & (count[:, :1] > 0)
+    hangs: NDArray[np.bool_] = np.logical_and.reduce(straight, axis=1)
+    return hangs
+
+
+@lru_cache
+def _bones(layout: str) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """The ends and shares of segments(), as arrays."""
+    first, second, share = zip(*segments(layout), strict=True)
+    return np.array(first), np.array(second), np.array(share)
+
+
+@lru_cache
+def _upright_levels(layout: str) -> NDArray[np.float64]:
+    """(3, K): 1 where a keypoint is of the shoulders, the hips, the knees."""
+    members = np.zeros((3, len(LAYOUTS[layout])))
+    for row, level in enumerate(("shoulders", "hips", "knees")):
+        members[row, list(groups(layout)[level])] = 1.0
+    return members
 
 
 def _plain(name: str) -> str:

@@ -6,13 +6,11 @@ bone would be longer than the person is tall.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from edgepose.anthropometry import Rows, segments, stature
-from edgepose.domain import Pose
+from edgepose.domain import FloatArray, Pose
 
 _AGREE = 0.12
 """Of the stature: keypoints of one name closer than this are the same."""
@@ -26,26 +24,33 @@ _CLASHES = 0.34
 """Of the common keypoints, at most so many may disagree."""
 
 
-@dataclass(frozen=True)
 class Body:
     """A pose on the way to being whole."""
 
-    rows: Rows
-    score: float
+    def __init__(self, rows: Rows, score: float, keypoints: FloatArray | None = None) -> None:
+        """rows: x, y, confidence of each keypoint; keypoints: the same as (K, 3) float32, where it is there already."""
+        self.rows = rows
+        self.score = score
+        self.keypoints: FloatArray = np.array(rows, np.float32) if keypoints is None else keypoints
+        self.seen = sum([row[2] > 0 for row in rows])
+        """How many keypoints."""
 
     @classmethod
-    def of(cls, pose: Pose) -> "Body":
-        """A pose as it came."""
-        return cls(pose.keypoints.tolist(), pose.score)
+    def all_of(cls, poses: Sequence[Pose], least: float = 0.0) -> list["Body"]:
+        """Poses as they came; keypoints less sure than `least` are guesses, and not seen."""
+        if not poses:
+            return []
+        keypoints = np.stack([pose.keypoints for pose in poses])
+        confidence = keypoints[..., 2]
+        guessed = (confidence < least) & (confidence > 0)
+        if guessed.any():
+            keypoints[guessed] = 0.0
+        whole = zip(keypoints.tolist(), poses, keypoints, strict=True)
+        return [cls(rows, pose.score, of_one) for rows, pose, of_one in whole]
 
     def pose(self) -> Pose:
-        """Back into arrays."""
-        return Pose(np.array(self.rows, dtype=np.float32), self.score)
-
-    @cached_property
-    def seen(self) -> int:
-        """How many keypoints."""
-        return len([None for row in self.rows if row[2] > 0])
+        """Back into a pose."""
+        return Pose(self.keypoints, self.score)
 
 
 def belongs(body: Body, part: Body, stature_px: float, layout: str) -> bool:

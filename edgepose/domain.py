@@ -185,6 +185,8 @@ class FrameResult:
     """What the network left, copied; only where it was asked for."""
     detected: int = 0
     """How many people the network found in this very frame, whether they are believed or not."""
+    glance: ByteArray | None = None
+    """(h, w) uint8: the upright picture, grey and small, as the network saw it; None where it wasn't kept."""
     present: int | None = None
     """How many people are believed to be there, seen in this very frame or a moment ago; None: as many as tracks."""
 

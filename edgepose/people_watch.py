@@ -14,6 +14,7 @@ from edgepose.care.view import PictureStats
 from edgepose.clock import WallClock
 from edgepose.config import Zone
 from edgepose.domain import Frame, FrameResult
+from edgepose.scene_cut import SceneCut
 from edgepose.tracking import Person, Tracker, TrackState
 from edgepose.tracking_settings import tracker_settings
 
@@ -40,6 +41,7 @@ class PeopleWatch:
     ) -> None:
         self._clock = clock
         self._tracker = Tracker(layout, tracker_settings(tracking))
+        self._scene = SceneCut()
         places = {name: (zone.kind, zone.polygon) for name, zone in zones.items()}
         # Ids are never used again, also not by the next run, which counts from one as well.
         naming = counted(camera, uuid.uuid4().hex[:8])
@@ -58,9 +60,10 @@ class PeopleWatch:
         while not self._acknowledged.empty():
             # That it was acknowledged is told where the acknowledgement came in; here the rule only learns of it.
             self._care.acknowledge(*self._acknowledged.get(), t_s)
-        people = self._tracker.update([track.pose for track in result.tracks], t_s)
+        cut = self._scene.update(result.glance)
+        people = self._tracker.update([track.pose for track in result.tracks], t_s, cut=cut)
         events = self._care.update(
-            people, t_s, size=result.size, local_time=self._local_time(frame), picture=self._stats(frame)
+            people, t_s, size=result.size, local_time=self._local_time(frame), picture=self._stats(frame), cut=cut
         )
         return replace(
             result,

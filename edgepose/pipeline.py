@@ -12,6 +12,9 @@ from edgepose.domain import ByteArray, FloatArray, Frame, FrameResult, Pose, Pos
 from edgepose.ports import PoseModel
 from edgepose.preprocess import Letterbox, Transform
 
+GLANCE = 32
+"""Pixels of a frame's small picture, along the longer side."""
+
 
 @dataclass(frozen=True)
 class CellGrid:
@@ -41,6 +44,8 @@ class Fitted:
     pixels: ByteArray | None
     """(height, width, 3) uint8 of the network's input; None: they lie in the input tensor already."""
     transform: Transform
+    glance: ByteArray
+    """(h, w) uint8: the frame, grey and small."""
     capture_ms: float
     preprocess_ms: float
 
@@ -110,6 +115,7 @@ class Pipeline:
                 associate=(associated - inferred) * 1e3,
             ),
             capped=people.capped,
+            glance=fitted.glance,
             maps=copied(maps) if self._keep_maps else None,
         )
 
@@ -121,9 +127,17 @@ class Pipeline:
             frame=frame,
             pixels=None if in_place else out,
             transform=transform,
+            glance=_glance(out, transform.scaled_size),
             capture_ms=capture_ms,
             preprocess_ms=(time.perf_counter() - started) * 1e3,
         )
+
+
+def _glance(pixels: ByteArray, scaled_size: tuple[int, int]) -> ByteArray:
+    """(h, w): some pixels of the green channel, which is nearly the brightness; GLANCE along the longer side."""
+    width, height = scaled_size
+    step = max(1, max(scaled_size) // GLANCE)
+    return pixels[step // 2 : height : step, step // 2 : width : step, 1].copy()
 
 
 def copied(maps: PoseMaps) -> PoseMaps:

@@ -89,6 +89,8 @@ class Stance:
     """How much further down the shoulders are than at most half a second ago."""
     long_drop: float = 0.0
     """The same within 1.2 seconds."""
+    flattened: float = 0.0
+    """How much less of the picture's height the body takes, legs and all, than at most 1.2 seconds ago."""
     speed: float = _NAN
     """Of the body in the picture, statures a second, over half a second."""
     grounded: bool = False
@@ -167,6 +169,7 @@ class _Body:
         self._ground_s = 0.0
         self._raw: deque[tuple[float, float]] = deque()
         self._levels: deque[tuple[float, float]] = deque()
+        self._heights: deque[tuple[float, float]] = deque()
         self._trail: deque[tuple[float, dict[str, Point]]] = deque()
         self._calm, self._speed_s = _NAN, 0.0
         self._candidate = Posture.UNKNOWN
@@ -194,6 +197,7 @@ class _Body:
             height=height,
             drop=self._drop(t_s, _DROP_S),
             long_drop=self._drop(t_s, _LONG_DROP_S),
+            flattened=self._flattened(height, points, t_s),
             speed=self._speed(points, scale, t_s),
             grounded=self._ground is not None and ("hips" in points or "knees" in points),
         )
@@ -270,6 +274,14 @@ class _Body:
             else:
                 before = seen_s, level
         return highest - self._levels[-1][1]
+
+    def _flattened(self, height: float, points: dict[str, Point], t_s: float) -> float:
+        if math.isnan(height) or not ("knees" in points or "ankles" in points):
+            return 0.0
+        self._heights.append((t_s, height))
+        while self._heights[0][0] < t_s - _LONG_DROP_S:
+            self._heights.popleft()
+        return max([height for _, height in self._heights]) - median([height for _, height in self._heights][-3:])
 
     def _speed(self, points: dict[str, Point], stature: float, t_s: float) -> float:
         """Median speed of the levels of the body seen now and half a second ago."""

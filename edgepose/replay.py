@@ -1,6 +1,6 @@
 """A clip through tracking and care at its own time: what a camera that saw it would have told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from edgepose.config import Association, Camera, FileSource, Model
 from edgepose.domain import Frame, FrameResult
 from edgepose.pipeline import Stages
 from edgepose.posture import Stance
+from edgepose.scene_cut import SceneCut
 from edgepose.tracking import Person, Tracker
 from edgepose.tracking_settings import tracker_settings
 
@@ -83,17 +84,25 @@ class Replayer:
 
     def of_results(self, name: str, results: Iterator[FrameResult]) -> Iterator[Step | Ending]:
         """The same for poses that are known already."""
-        settings = self._settings
-        tracker = Tracker(self._layout, tracker_settings(settings.tracking))
-        zones: Zones = (
-            {key: (zone.kind, zone.polygon) for key, zone in settings.camera.zones.items()} if settings.camera else {}
-        )
-        care = Care(rules_of(settings.care, counted(name), zones, self._layout), self._layout, zones)
-        t_s, frames = 0.0, 0
-        for result in results:
-            t_s, frames = result.frame.t_s, frames + 1
-            people = tracker.update([track.pose for track in result.tracks], t_s)
-            local = settings.starts + timedelta(seconds=t_s) if settings.starts else None
-            events = care.update(people, t_s, size=result.size, local_time=local)
-            yield Step(t_s, result.frame.seq, result.size, people, dict(care.stances), tuple(events))
-        yield Ending(t_s, frames, tuple(care.finish(t_s)) if frames else ())
+        yield from followed(name, results, self._settings, self._layout)
+
+
+def followed(
+    name: str, results: Iterable[FrameResult], settings: ReplaySettings, layout: str
+) -> Iterator[Step | Ending]:
+    """Tracking and care over the poses of a clip, and what its end makes certain."""
+    tracker = Tracker(layout, tracker_settings(settings.tracking))
+    zones: Zones = (
+        {key: (zone.kind, zone.polygon) for key, zone in settings.camera.zones.items()} if settings.camera else {}
+    )
+    care = Care(rules_of(settings.care, counted(name), zones, layout), layout, zones)
+    scene = SceneCut()
+    t_s, frames = 0.0, 0
+    for result in results:
+        t_s, frames = result.frame.t_s, frames + 1
+        cut = scene.update(result.glance)
+        people = tracker.update([track.pose for track in result.tracks], t_s, cut=cut)
+        local = settings.starts + timedelta(seconds=t_s) if settings.starts else None
+        events = care.update(people, t_s, size=result.size, local_time=local, cut=cut)
+        yield Step(t_s, result.frame.seq, result.size, people, dict(care.stances), tuple(events))
+    yield Ending(t_s, frames, tuple(care.finish(t_s)) if frames else ())

@@ -22,14 +22,14 @@ def gaps(
 
 
 def alike(squared: Array, common: NDArray[np.bool_], spread_px: Array) -> Array:
-    """(T, P) similarity 0 to 1 over the keypoints that both have; less where those are few.
+    """(S, T, P) similarity 0 to 1 over the keypoints that both have; less where those are few.
 
-    spread_px: (T, K) standard deviation within which a keypoint counts as the same. Source: the object keypoint
-    similarity of COCO's keypoint evaluation, with that spread in the place of 2 · sigma · sqrt(area).
+    spread_px: (S, T, K) standard deviation within which a keypoint counts as the same, one after another. Source: the
+    object keypoint similarity of COCO's keypoint evaluation, with that spread in the place of 2 · sigma · sqrt(area).
     """
-    each = np.exp(-squared / (2 * spread_px * spread_px)[:, None]) * common
+    each = np.exp(squared / (-2 * spread_px * spread_px)[:, :, None])
     count = common.sum(axis=2)
-    share: Array = each.sum(axis=2) / np.maximum(count, 1) * (np.minimum(count, _FEW) / _FEW)
+    share: Array = np.einsum("stpk,tpk->stp", each, common) * (np.minimum(count, _FEW) / _FEW / np.maximum(count, 1))
     return share
 
 

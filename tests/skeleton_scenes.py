@@ -52,6 +52,8 @@ class Key:
     """Sideways, and away from the camera, on the ground."""
     heading_deg: float = 0.0
     """0 faces the camera, 90 to the picture's right."""
+    falling: bool = False
+    """It is come to ever faster, as by whatever falls, instead of with a slow start and a slow end."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Performer:
         place = min(max(i for i, key in enumerate(self.keys) if key.t_s <= t_s), len(self.keys) - 2)
         a, b = self.keys[place], self.keys[place + 1]
         share = (t_s - a.t_s) / max(b.t_s - a.t_s, 1e-9)
-        eased = share * share * (3 - 2 * share)
+        eased = share * share if b.falling else share * share * (3 - 2 * share)
         angles = {
             name: (1 - eased) * getattr(a.posture, name) + eased * getattr(b.posture, name)
             for name in a.posture.__dataclass_fields__

@@ -194,6 +194,24 @@ def test_the_stature_is_that_of_the_standing_person_also_when_lying():
     assert lying == pytest.approx(standing, rel=0.15)
 
 
+def test_guessed_keypoints_are_not_seen():
+    """Networks may complete a body from the keypoints they saw; such guesses are told with hardly any confidence."""
+    rng = np.random.default_rng(4)
+    scene = Scene([Performer(walk((0, -1.5, 4), (4, 1.5, 4)))], flaws=Flaws(drop_keypoint=0.3))
+    with_guesses, without = Tracker("body18"), Tracker("body18")
+    for t_s, poses, _ in scene.frames(10, 1):
+        guessed = []
+        for pose in poses:
+            rows = pose.keypoints.copy()
+            hidden = rows[:, 2] == 0
+            rows[hidden, :2] = rng.uniform(0, 480, (hidden.sum(), 2))
+            rows[hidden, 2] = rng.uniform(0.01, 0.09, hidden.sum())
+            guessed.append(Pose(rows, pose.score))
+        for one, other in zip(with_guesses.update(guessed, t_s), without.update(poses, t_s), strict=True):
+            assert one.id == other.id
+            np.testing.assert_array_equal(one.pose.keypoints, other.pose.keypoints)
+
+
 def test_garbage_is_survived():
     tracker = Tracker("body18")
     rng = np.random.default_rng(3)

@@ -35,8 +35,14 @@ class Care:
         size: tuple[int, int],
         local_time: datetime | None = None,
         picture: PictureStats | None = None,
+        cut: bool = False,
     ) -> list[CareEvent]:
-        """What this frame adds. size: width and height of the frame that the poses are in, pixels."""
+        """What this frame adds.
+
+        size: width and height of the frame that the poses are in, pixels. cut: the camera shows another scene from
+        this frame on, so that the one before has ended, as a clip does.
+        """
+        ended = self.finish(t_s) if cut else []
         self.stances = self._postures.update(people, t_s)
         view = View(
             t_s=t_s,
@@ -44,8 +50,9 @@ class Care:
             gone=frozenset(person.id for person in people if person.state is TrackState.GONE),
             local_time=local_time,
             picture=picture,
+            cut=cut,
         )
-        return [event for rule in self._rules for event in rule.update(view)]
+        return ended + [event for rule in self._rules for event in rule.update(view)]
 
     def finish(self, t_s: float) -> list[CareEvent]:
         """What is to be said at the end of a clip."""

@@ -7,19 +7,16 @@ meant: it is confirmed when the person then lies still, or has not got up after 
 """
 
 import math
-from collections import deque
 
-from edgepose.anthropometry import SHOULDER_LEVEL
+from edgepose.care.descent import Descent
 from edgepose.care.events import CareEvent, Case, Naming, Phase
 from edgepose.care.settings import Fall
 from edgepose.care.view import Seen, View
-from edgepose.posture import Stance
+from edgepose.posture import Posture
 
 KIND = "fall"
-_PEAK_S = 1.0
-"""The speed of coming down is remembered so long."""
-_START_S, _LEAST_START = 3.0, 0.5
-"""A fall begins at the highest that the shoulders were within so long, taken to be at least this share of standing."""
+_IMPACT_S = 1.0
+"""What is seen within so long after somebody is near the ground is still the fall."""
 _TOPPLED = 0.55
 """Somebody who comes down slowly with the torso still more upright than this is sitting down."""
 _RISEN_S = 0.5
@@ -32,10 +29,17 @@ _BLIND_S = 1.0
 _EXPIRE_S = 15.0
 _SLOW_SHARE = 0.6
 """A slow fall must come down this share of its way within half a second."""
-_STILL_AT_END_S = 3.0
-"""Somebody who is not flat counts as fallen at the end of a clip after so long without moving."""
+_AWAY_SHARE = 0.6
+"""Whoever falls along the line of sight comes down this share of the usual way at least."""
+_STILL_AT_END_S, _SAT_AT_END_S = 3.0, 1.5
+"""Somebody who is not flat counts as fallen at the end of a clip after so long without moving; with the hips on the
+ground the sooner."""
 _TOPPLE_S = 1.2
 """Whoever falls is flat so soon; whoever sits down and then lies down is not."""
+_TOOK_S = 1.6
+"""Whoever takes longer from where they stood or sat until they are flat lies down on purpose."""
+_SLIDE_S, _GROUND_HIPS = 8.0, 0.17
+"""Whoever sat and lies on the ground within so long, with the hips no higher, has slid from the chair."""
 _SETTLE_S = 2.5
 """Whoever moves for longer after coming down has come down to do something."""
 _NEAR = 0.9
@@ -48,7 +52,7 @@ class FallRule:
     def __init__(self, naming: Naming, settings: Fall | None = None) -> None:
         self._naming = naming
         self._settings = settings or Fall()
-        self._peaks: dict[int, _Peak] = {}
+        self._descents: dict[int, Descent] = {}
         self._falls: list[_Fallen] = []
         self._now_s = math.inf
 
@@ -60,18 +64,19 @@ class FallRule:
                 fallen.pause(view.t_s - self._now_s)
         self._now_s = view.t_s
         for seen in view.people:
-            peak = self._peaks.setdefault(seen.id, _Peak())
+            descent = self._descents.setdefault(seen.id, Descent())
             if seen.visible:
-                peak.add(seen.stance, view.t_s)
-            if self._falling(seen, peak) and not self._known(seen):
-                fallen = _Fallen(self._naming, self._settings, seen, peak, view.t_s)
+                descent.add(seen.stance, view.t_s)
+            falling, sliding = self._falling(seen, descent), _sliding(seen, descent, view.t_s)
+            if (falling or sliding) and not self._known(seen):
+                fallen = _Fallen(self._naming, self._settings, seen, descent, view.t_s, slid=not falling)
                 self._falls.append(fallen)
                 events.append(fallen.suspected(view.t_s))
         for fallen in self._falls:
             events += fallen.update(view)
         self._falls = [fallen for fallen in self._falls if not fallen.case.over]
         for number in view.gone:
-            self._peaks.pop(number, None)
+            self._descents.pop(number, None)
         return events
 
     def finish(self, t_s: float) -> list[CareEvent]:
@@ -86,78 +91,50 @@ class FallRule:
             if fallen.case.id == event_id and fallen.case.phase is Phase.CONFIRMED
         ]
 
-    def _falling(self, seen: Seen, peak: "_Peak") -> bool:
+    def _falling(self, seen: Seen, descent: Descent) -> bool:
         """Whether somebody has come down fast and is near the ground."""
         stance = seen.stance
         if not seen.visible or seen.resting or not stance.grounded or not stance.low:
             return False
-        settings, share = self._settings, peak.share
-        if peak.drop >= share * settings.drop:
+        settings, share = self._settings, descent.share
+        if descent.drop >= share * settings.drop:
             return True
-        slowly = peak.drop >= share * _SLOW_SHARE * settings.slow_drop and peak.long_drop >= share * settings.slow_drop
+        if stance.flat and stance.flattened >= settings.flattened and descent.drop >= _AWAY_SHARE * settings.drop:
+            return True
+        slowly = (
+            descent.drop >= share * _SLOW_SHARE * settings.slow_drop and descent.long_drop >= share * settings.slow_drop
+        )
         return slowly and not stance.uprightness > _TOPPLED
 
     def _known(self, seen: Seen) -> bool:
         return any(fallen.about(seen) for fallen in self._falls)
 
 
-class _Peak:
-    """The fastest that somebody came down of late."""
-
-    def __init__(self) -> None:
-        self._drops: deque[tuple[float, float, float]] = deque()
-        self._levels: deque[tuple[float, float]] = deque()
-
-    def add(self, stance: Stance, t_s: float) -> None:
-        """One more frame."""
-        drops = (stance.drop, stance.long_drop) if stance.grounded else (0.0, 0.0)
-        self._drops.append((t_s, *drops))
-        while self._drops[0][0] < t_s - _PEAK_S:
-            self._drops.popleft()
-        if not math.isnan(stance.level):
-            self._levels.append((t_s, stance.level))
-        while self._levels and self._levels[0][0] < t_s - _START_S:
-            self._levels.popleft()
-
-    @property
-    def share(self) -> float:
-        """Of the speed of a fall from standing, that of one from where the shoulders were: they fall as far as that.
-
-        A free fall from a height h ends with a speed in proportion to the square root of h.
-        """
-        start = max((level for _, level in self._levels), default=SHOULDER_LEVEL)
-        return math.sqrt(min(max(start / SHOULDER_LEVEL, _LEAST_START), 1.0))
-
-    @property
-    def drop(self) -> float:
-        """Statures within half a second."""
-        return max((drop for _, drop, _ in self._drops), default=0.0)
-
-    @property
-    def long_drop(self) -> float:
-        """Statures within 1.2 seconds."""
-        return max((drop for _, _, drop in self._drops), default=0.0)
-
-    @property
-    def at_s(self) -> float:
-        """When that was."""
-        return max(self._drops, key=lambda entry: entry[1])[0]
+def _sliding(seen: Seen, descent: Descent, t_s: float) -> bool:
+    """Whether somebody who sat a moment ago, and has not stood since, lies on the ground."""
+    stance = seen.stance
+    if not seen.visible or seen.resting or not stance.grounded or descent.stood_s > descent.sat_s:
+        return False
+    on_ground = stance.posture is Posture.ON_FLOOR and stance.flat and stance.hip_level <= _GROUND_HIPS
+    return on_ground and t_s - descent.sat_s <= _SLIDE_S
 
 
 class _Fallen:
     """One person who may have fallen, from the suspicion to its end."""
 
-    def __init__(self, naming: Naming, settings: Fall, seen: Seen, peak: _Peak, t_s: float) -> None:
+    def __init__(self, naming: Naming, settings: Fall, seen: Seen, descent: Descent, t_s: float, *, slid: bool) -> None:
         zone = seen.zone_of(("floor", "bathroom", "door", "other"))
-        self.case = Case(naming, KIND, peak.at_s, track_id=seen.id, zone=zone)
+        self.case = Case(naming, KIND, descent.at_s, track_id=seen.id, zone=zone)
         self._settings = settings
-        self._drop = peak.drop
+        self._descent = descent
+        self._slid = slid
+        self._drop = descent.drop
         self._place = seen.place
         self._stance = seen.stance
-        self._seen_s = t_s
-        self._down_s = t_s
-        self._still_since_s = self._up_since_s = math.inf
-        self._flat_s = t_s if seen.stance.flat else math.inf
+        self._seen_s = self._down_s = t_s
+        self._still_since_s = self._up_since_s = self._flat_s = math.inf
+        self._took_s = math.inf
+        self._note_flat(t_s)
 
     def about(self, seen: Seen) -> bool:
         """Whether this fall is of that person."""
@@ -173,6 +150,8 @@ class _Fallen:
         seen = self._find(view)
         if seen is not None:
             self._look(seen, t_s)
+        if view.cut and self.case.phase is Phase.SUSPECTED:
+            return [self.case.become(Phase.EXPIRED, t_s, reason="another scene")]
         if t_s - self._up_since_s >= (self._settings.clear_s if self.case.alarming else _RISEN_S):
             return [self.case.become(Phase.CLEARED, t_s, reason="got up")]
         if self.case.phase is Phase.SUSPECTED:
@@ -188,7 +167,8 @@ class _Fallen:
     def finish(self, t_s: float) -> list[CareEvent]:
         """The clip's end counts as lying still."""
         hard = self._drop >= self._settings.hard_drop
-        still = self._settled() and t_s - self._still_since_s >= _STILL_AT_END_S
+        needed_s = _SAT_AT_END_S if self._stance.hip_level <= _GROUND_HIPS else _STILL_AT_END_S
+        still = self._settled() and self._fast() and t_s - self._still_since_s >= needed_s
         down = self._stance.down and (self._fell_flat() or hard or still) and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
         if self.case.phase is Phase.SUSPECTED and down and settled:
@@ -220,12 +200,16 @@ class _Fallen:
         stance = self._stance = seen.stance
         self._place, self._seen_s = seen.place, t_s
         # What the impact leaves of a body is often only a head: now that it is known to fall, that counts as well.
-        self._drop = max(self._drop, stance.drop if t_s - self._down_s <= _PEAK_S else 0.0)
-        if stance.flat:
-            self._flat_s = min(self._flat_s, t_s)
+        self._drop = max(self._drop, stance.drop if t_s - self._down_s <= _IMPACT_S else 0.0)
+        self._note_flat(t_s)
         still = stance.down and stance.speed <= self._settings.still_speed
         self._still_since_s = min(self._still_since_s, t_s) if still else math.inf
         self._up_since_s = min(self._up_since_s, t_s) if stance.up else math.inf
+
+    def _note_flat(self, t_s: float) -> None:
+        """Remember when the body was flat first, and how long it took to get there."""
+        if self._stance.flat and math.isinf(self._flat_s):
+            self._flat_s, self._took_s = t_s, self._descent.took_s(t_s)
 
     def _certain(self, t_s: float) -> str:
         """Why it is certain now, or nothing."""
@@ -233,20 +217,26 @@ class _Fallen:
         if not math.isinf(self._up_since_s):
             return ""
         hard = self._drop >= settings.hard_drop
-        needed_s = settings.still_s if self._fell_flat() else settings.still_upright_s
         down_s = t_s - self._down_s if stance.down else 0.0
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
         reasons = {
             "out of sight since": hard and t_s - self._seen_s >= _UNSEEN_S,
             "stays down": hard and down_s >= settings.down_s,
-            "lies still": still_s >= needed_s,
-            "has not got up": down_s >= settings.latest_s and stance.flat and t_s - self._seen_s <= _GLIMPSE_S,
+            "lies still": self._fell_flat() and still_s >= settings.still_s,
+            "stays where they came down": self._fast() and still_s >= settings.still_upright_s,
+            "has not got up": self._fell_flat() and down_s >= settings.latest_s and t_s - self._seen_s <= _GLIMPSE_S,
+            "has slid down": self._slid and stance.flat and down_s >= settings.latest_s,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
     def _fell_flat(self) -> bool:
-        """Whether the person is flat and has been since the fall, rather than having sat down first."""
-        return self._stance.flat and self._flat_s - self._down_s <= _TOPPLE_S
+        """Whether the person is flat and came to be so in one go, rather than having sat down first."""
+        in_one_go = self._flat_s - self._down_s <= _TOPPLE_S and self._took_s <= _TOOK_S
+        return in_one_go and self._stance.flat
+
+    def _fast(self) -> bool:
+        """Whether they came down faster than anybody sits down on the ground or crouches."""
+        return self._drop >= self._settings.upright_drop
 
     def _settled(self) -> bool:
         """Whether the person has been still since soon after coming down."""

@@ -34,6 +34,11 @@ class Fall(Section, frozen=True):
     """How far the shoulders come down within half a second, in statures, for a fall to be suspected."""
     slow_drop: Unit = 0.34
     """The same within 1.2 seconds: for falls towards and away from the camera, which it sees foreshortened."""
+    flattened: Unit = 0.40
+    """How much less tall the whole body is than 1.2 seconds ago, in statures: the same for falls away from a camera
+    that looks down steeply, where the shoulders hardly come down in the picture."""
+    upright_drop: Unit = 0.38
+    """The same for somebody who then sits or crouches: faster than that is done on purpose."""
     hard_drop: Unit = 0.50
     """A fall so fast is confirmed without waiting for stillness: faster than anybody lies down."""
     down_s: Positive = 1.5

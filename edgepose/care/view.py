@@ -72,6 +72,8 @@ class View:
     local_time: datetime | None = None
     """Wall-clock time where the camera hangs; None where it can't be believed."""
     picture: PictureStats | None = None
+    cut: bool = False
+    """Whether the camera shows another scene from this frame on."""
 
     @property
     def visible(self) -> list[Seen]:

@@ -1,0 +1,75 @@
+"""How somebody has come down of late: how fast, from where, and within what time."""
+
+import math
+from collections import deque
+
+from edgepose.anthropometry import SHOULDER_LEVEL
+from edgepose.posture import Posture, Stance
+
+_PEAK_S = 1.0
+"""The speed of coming down is remembered so long."""
+_START_S = 3.0
+"""Somebody comes down from the highest that the shoulders were within so long."""
+_SEATED = 0.45
+"""Shoulders that start lower are those of somebody who sits on the ground or lies already."""
+_LEFT = 0.85
+"""The way down begins where the shoulders were last at this share of where they started."""
+_SAT_S = 2.0
+"""Sitting for so long is sitting."""
+
+
+class Descent:
+    """The way of one person's shoulders over the last seconds."""
+
+    def __init__(self) -> None:
+        self.sat_s = self.stood_s = -math.inf
+        """When they were last seen to sit, and to stand."""
+        self._drops: deque[tuple[float, float, float]] = deque()
+        self._levels: deque[tuple[float, float]] = deque()
+
+    def add(self, stance: Stance, t_s: float) -> None:
+        """One more frame."""
+        drops = (stance.drop, stance.long_drop) if stance.grounded else (0.0, 0.0)
+        self._drops.append((t_s, *drops))
+        while self._drops[0][0] < t_s - _PEAK_S:
+            self._drops.popleft()
+        if not math.isnan(stance.level):
+            self._levels.append((t_s, stance.level))
+        while self._levels and self._levels[0][0] < t_s - _START_S:
+            self._levels.popleft()
+        if stance.posture is Posture.STANDING:
+            self.stood_s = t_s
+        elif stance.posture is Posture.SITTING and t_s - stance.since_s >= _SAT_S:
+            self.sat_s = t_s
+
+    @property
+    def share(self) -> float:
+        """Of the speed of a fall from standing, that of one from where the shoulders were: they fall as far as that.
+
+        A free fall from a height h ends with a speed in proportion to the square root of h.
+        """
+        start = self._start()
+        return 1.0 if start < _SEATED else math.sqrt(min(start / SHOULDER_LEVEL, 1.0))
+
+    @property
+    def drop(self) -> float:
+        """Statures within half a second."""
+        return max([drop for _, drop, _ in self._drops], default=0.0)
+
+    @property
+    def long_drop(self) -> float:
+        """Statures within 1.2 seconds."""
+        return max([drop for _, _, drop in self._drops], default=0.0)
+
+    @property
+    def at_s(self) -> float:
+        """When that was."""
+        return max(self._drops, key=lambda entry: entry[1])[0]
+
+    def took_s(self, t_s: float) -> float:
+        """How long ago the shoulders left the height from which they came down."""
+        left = _LEFT * self._start()
+        return t_s - next((seen_s for seen_s, level in reversed(self._levels) if level >= left), t_s)
+
+    def _start(self) -> float:
+        return max([level for _, level in self._levels], default=SHOULDER_LEVEL)
