@@ -156,6 +156,14 @@ HARMLESS = {
     "sitting down on the floor slowly": ordinary(
         Key(5.0, SQUATTING, 0.0, 4.5, 40), Key(6.5, FLOOR_SITTING, 0.0, 4.5, 40), Key(9, FLOOR_SITTING, 0.0, 4.5, 40)
     ),
+    "crouching quickly and for long": ordinary(Key(3.9, SQUATTING, 0.0, 4.5, 40), Key(13, SQUATTING, 0.0, 4.5, 40)),
+    "sitting down on the floor quickly": ordinary(
+        Key(4.1, SQUATTING, 0.0, 4.5, 40), Key(5.1, FLOOR_SITTING, 0.0, 4.5, 40), Key(14, FLOOR_SITTING, 0.0, 4.5, 40)
+    ),
+    "lying down on the floor step by step": ordinary(
+        Key(4.5, KNEELING, 0.0, 4.5, 40), Key(6.0, FLOOR_SITTING, 0.0, 4.5, 40), Key(7, FLOOR_SITTING, 0.0, 4.5, 40),
+        Key(9, SUPINE, 0.0, 4.5, 40), Key(14, SUPINE, 0.0, 4.5, 40),
+    ),
     "leaving the frame": walk((0, 0, 4.5), (6, 6, 4.5)),
     "walking up to the camera": walk((0, 0, 6), (8, 0.2, 0.8)),
     "walking away": walk((0, 0, 1.5), (8, 0.2, 8)),
@@ -191,3 +199,22 @@ def test_nobody_falls_in_a_room_full_of_ghosts():
 def test_the_lower_half_hidden_behind_a_sofa_does_not_hide_a_fall():
     scene = Scene([fall(ON_SIDE, 90, moved_m=0.3)], Camera(height_m=1.6, tilt_deg=8), hidden=(0, 330, 640, 480))
     assert len(alerts(told(scene))) == 1
+
+
+def test_sliding_from_a_chair_to_the_ground_is_a_fall_however_slowly():
+    keys = [
+        Key(0, SITTING, 0.0, 4.5, 80), Key(5, SITTING, 0.0, 4.5, 80), Key(8, FLOOR_SITTING, 0.35, 4.5, 80),
+        Key(10, SUPINE, 0.35, 4.5, 80), Key(22, SUPINE, 0.35, 4.5, 80),
+    ]  # fmt: skip
+    found = alerts(told(Scene([Performer(keys)], CAMERAS["chest-high"]), end=False))
+    assert [event.evidence["reason"] for event in found] == ["has slid down"]
+
+
+def test_a_cut_ends_a_suspicion():
+    tracker, care = Tracker("body18"), Care([FallRule(counted("room"))], "body18")
+    events = []
+    for t_s, poses, _ in Scene([fall(FLOOR_SITTING, 40, takes_s=0.8, lies_s=3)]).frames(15, 1):
+        cut = abs(t_s - 4.2) < 0.01
+        events += care.update(tracker.update(poses, t_s, cut=cut), t_s, size=(640, 480), cut=cut)
+    assert phases(events)[0] is Phase.SUSPECTED
+    assert phases(events)[-1] in (Phase.EXPIRED, Phase.CONFIRMED)

@@ -34,8 +34,10 @@ _AWAY_SHARE = 0.6
 _STILL_AT_END_S, _SAT_AT_END_S = 3.0, 1.5
 """Somebody who is not flat counts as fallen at the end of a clip after so long without moving; with the hips on the
 ground the sooner."""
+_LEANS, _TORSO_S = 0.5, 0.5
+"""Somebody who crouches or sits on the ground holds the torso more upright than this; averaged over so long."""
 _TOPPLE_S = 1.2
-"""Whoever falls is flat so soon; whoever sits down and then lies down is not."""
+"""Whoever falls has toppled so soon; whoever sits down and then lies down has not."""
 _TOOK_S = 1.6
 """Whoever takes longer from where they stood or sat until they are flat lies down on purpose."""
 _SLIDE_S, _GROUND_HIPS = 8.0, 0.17
@@ -132,9 +134,9 @@ class _Fallen:
         self._place = seen.place
         self._stance = seen.stance
         self._seen_s = self._down_s = t_s
-        self._still_since_s = self._up_since_s = self._flat_s = math.inf
-        self._took_s = math.inf
-        self._note_flat(t_s)
+        self._still_since_s = self._up_since_s = self._toppled_s = self._took_s = math.inf
+        self._torso = 1.0 if math.isnan(seen.stance.uprightness) else seen.stance.uprightness
+        self._note_torso(t_s, 0.0)
 
     def about(self, seen: Seen) -> bool:
         """Whether this fall is of that person."""
@@ -168,7 +170,7 @@ class _Fallen:
         """The clip's end counts as lying still."""
         hard = self._drop >= self._settings.hard_drop
         needed_s = _SAT_AT_END_S if self._stance.hip_level <= _GROUND_HIPS else _STILL_AT_END_S
-        still = self._settled() and self._fast() and t_s - self._still_since_s >= needed_s
+        still = self._settled() and (self._fast() or self._toppled()) and t_s - self._still_since_s >= needed_s
         down = self._stance.down and (self._fell_flat() or hard or still) and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
         if self.case.phase is Phase.SUSPECTED and down and settled:
@@ -180,7 +182,7 @@ class _Fallen:
         self._seen_s += gap_s
         self._down_s += gap_s
         self._still_since_s += gap_s
-        self._flat_s += gap_s
+        self._toppled_s += gap_s
 
     def _find(self, view: View) -> Seen | None:
         """The fallen person: by id, or whoever is found lying where they lie."""
@@ -197,19 +199,24 @@ class _Fallen:
 
     def _look(self, seen: Seen, t_s: float) -> None:
         """Remember how the person is."""
+        elapsed_s = t_s - self._seen_s
         stance = self._stance = seen.stance
         self._place, self._seen_s = seen.place, t_s
         # What the impact leaves of a body is often only a head: now that it is known to fall, that counts as well.
         self._drop = max(self._drop, stance.drop if t_s - self._down_s <= _IMPACT_S else 0.0)
-        self._note_flat(t_s)
+        self._note_torso(t_s, elapsed_s)
         still = stance.down and stance.speed <= self._settings.still_speed
         self._still_since_s = min(self._still_since_s, t_s) if still else math.inf
         self._up_since_s = min(self._up_since_s, t_s) if stance.up else math.inf
 
-    def _note_flat(self, t_s: float) -> None:
-        """Remember when the body was flat first, and how long it took to get there."""
-        if self._stance.flat and math.isinf(self._flat_s):
-            self._flat_s, self._took_s = t_s, self._descent.took_s(t_s)
+    def _note_torso(self, t_s: float, elapsed_s: float) -> None:
+        """Remember how upright the torso is by and large, when it had toppled first, and how long that took."""
+        stance = self._stance
+        if not math.isnan(stance.uprightness):
+            share = 1 - math.exp(-elapsed_s / _TORSO_S)
+            self._torso += share * (stance.uprightness - self._torso)
+        if (stance.flat or stance.uprightness <= _LEANS) and math.isinf(self._toppled_s):
+            self._toppled_s, self._took_s = t_s, self._descent.took_s(t_s)
 
     def _certain(self, t_s: float) -> str:
         """Why it is certain now, or nothing."""
@@ -223,16 +230,20 @@ class _Fallen:
             "out of sight since": hard and t_s - self._seen_s >= _UNSEEN_S,
             "stays down": hard and down_s >= settings.down_s,
             "lies still": self._fell_flat() and still_s >= settings.still_s,
-            "stays where they came down": self._fast() and still_s >= settings.still_upright_s,
+            "stays where they came down": (self._fast() or self._toppled()) and still_s >= settings.still_upright_s,
             "has not got up": self._fell_flat() and down_s >= settings.latest_s and t_s - self._seen_s <= _GLIMPSE_S,
             "has slid down": self._slid and stance.flat and down_s >= settings.latest_s,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
+    def _toppled(self) -> bool:
+        """Whether the torso is no longer upright, and came to be so in one go, rather than after sitting down first."""
+        in_one_go = self._toppled_s - self._down_s <= _TOPPLE_S and self._took_s <= _TOOK_S
+        return in_one_go and self._torso <= _LEANS
+
     def _fell_flat(self) -> bool:
-        """Whether the person is flat and came to be so in one go, rather than having sat down first."""
-        in_one_go = self._flat_s - self._down_s <= _TOPPLE_S and self._took_s <= _TOOK_S
-        return in_one_go and self._stance.flat
+        """The same, and the body is flat as a whole."""
+        return self._toppled() and self._stance.flat
 
     def _fast(self) -> bool:
         """Whether they came down faster than anybody sits down on the ground or crouches."""
