@@ -3,6 +3,7 @@
 import numpy as np
 
 from edgepose.anthropometry import stature
+from edgepose.completion import GUESS_LIMIT
 from edgepose.domain import FloatArray, Pose, Track
 from edgepose.skeleton import LAYOUTS
 from edgepose.wholebody.crops import Points
@@ -17,7 +18,7 @@ _ANCHORS = {
 def points_of(pose: Pose, layout: str) -> Points:
     """The keypoints that were found, by name."""
     rows = zip(LAYOUTS[layout], pose.keypoints, strict=True)
-    return {name: row for name, row in rows if row[2] > 0}
+    return {name: row for name, row in rows if row[2] > GUESS_LIMIT}
 
 
 def stature_of(track: Track, layout: str) -> float:
