@@ -74,7 +74,9 @@ armv7() { # no wheels of msgspec and av there, so the daemon itself is not tried
     root=$(base bookworm armhf)
     root=$(unpacked armv7 "$root" "python3 python3-dev python3-numpy gcc libc6-dev")
     say "testing on armv7"
-    run "$root" "$folder" 'python3 tests/device/raw_maps.py /srv/edgepose/build/maps.npz /srv/edgepose/models
+    # Debian's numpy finds its linear algebra by alternatives, which are not configured.
+    run "$root" "$folder" 'export LD_LIBRARY_PATH=/usr/lib/arm-linux-gnueabihf/blas:/usr/lib/arm-linux-gnueabihf/lapack
+python3 tests/device/raw_maps.py /srv/edgepose/build/maps.npz /srv/edgepose/models
 python3 -m pytest -q --noconftest -p no:cacheprovider tests/test_association.py tests/test_association_networks.py'
 }
 
