@@ -1,7 +1,7 @@
 """The runtime alone: it loads the networks, and gives the maps of x86-64.
 
 usage: raw_maps.py MAPS.npz MODELS. Needs nothing but numpy and a runtime: ai-edge-litert gives the very same numbers.
-tflite-runtime rounds otherwise, on every processor: on x86-64 by 0.2 to 0.4 steps in the mean, and by up to 80 in a cell.
+tflite-runtime rounds otherwise on every processor: by 0.2 to 0.4 steps in the mean, and up to 80 in a cell.
 """
 
 import platform
