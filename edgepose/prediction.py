@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
+from edgepose import interrupts
 from edgepose.domain import Frame, FrameResult
 from edgepose.errors import SourceError
 from edgepose.formats import Origin, Stems, Writer, without_credentials
@@ -61,6 +62,7 @@ class Prediction:
         try:
             stages = self._stages_of(given)
             for frame in source.frames():
+                interrupts.check()
                 self._take(given, frame, stages)
         except SourceError as exc:
             self._fail(exc)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from edgepose import networks
+from edgepose import interrupts, networks
 from edgepose.adapters.clip_length import frame_count
 from edgepose.adapters.sources import open_source
 from edgepose.commands.arguments import (
@@ -143,6 +143,7 @@ def run(args: argparse.Namespace) -> int:
         prediction = Prediction(StagesOf(looks, side.skeleton.layout), writers, progress, only_missing=args.resume)
         stack.callback(lambda: progress.say(f"edgepose: {prediction.summary()}"))
         stack.enter_context(progress)
+        interrupts.listen()
         prediction.play_all(inputs, sources.__getitem__, pool)
     return 1 if prediction.failed else 0
 
