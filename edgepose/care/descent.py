@@ -10,8 +10,8 @@ _PEAK_S = 1.0
 """The speed of coming down is remembered so long."""
 _START_S = 3.0
 """Somebody comes down from the highest that the shoulders were within so long."""
-_SEATED = 0.45
-"""Shoulders that start lower are those of somebody who sits on the ground or lies already."""
+_LEAST_START = 0.5
+"""They are taken to start at this share of standing at least."""
 _LEFT = 0.85
 """The way down begins where the shoulders were last at this share of where they started."""
 _SAT_S = 2.0
@@ -49,7 +49,7 @@ class Descent:
         A free fall from a height h ends with a speed in proportion to the square root of h.
         """
         start = self._start()
-        return 1.0 if start < _SEATED else math.sqrt(min(start / SHOULDER_LEVEL, 1.0))
+        return math.sqrt(min(max(start / SHOULDER_LEVEL, _LEAST_START), 1.0))
 
     @property
     def drop(self) -> float:
