@@ -19,7 +19,8 @@ from training.bias_correction import correct_biases, with_biases
 from training.errors import TrainingError
 from training.finetune import LOG, Tuning, finetune, loss_parts
 from training.layout import COCO17, FIELDS, HEATS
-from training.mirror import Mirror, Step
+from training.mirror import Mirror
+from training.steps import Step
 from training.views import Views, random_view
 
 SIZE = (64, 96)

@@ -23,11 +23,12 @@ from training.deploy import LOGITS, build_deployed_model
 from training.equalise import equalise
 from training.errors import TrainingError
 from training.features import FloatTrunk
-from training.head import build_head_model, head_weights
+from training.head import build_head_model
 from training.head_file import load_head, save_head
-from training.mirror import Mirror, steps_of, weights_of
+from training.mirror import Mirror
 from training.network_file import Network, load_network, save_network
 from training.ranges import best_ranges
+from training.steps import steps_of, weights_of
 from training.tflite_file import check_integer_only, inputs_and_outputs, operators
 from training.trunk import check_size
 from training.weights import load_trunk_graph
@@ -52,7 +53,7 @@ def head():
     rng = np.random.default_rng(5)
     return {
         name: (weight + rng.uniform(0.05, 0.3, weight.shape)).astype(np.float32)
-        for name, weight in head_weights(build_head_model()).items()
+        for name, weight in weights_of(build_head_model()).items()
     }
 
 
@@ -182,7 +183,7 @@ def test_network_survives_its_file(network, tmp_path):
 
 
 def test_head_survives_its_file(tmp_path):
-    weights = head_weights(build_head_model())
+    weights = weights_of(build_head_model())
     save_head(tmp_path / "head.npz", weights)
     stored = load_head(tmp_path / "head.npz")
     assert stored.keys() == weights.keys()

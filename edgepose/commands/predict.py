@@ -2,10 +2,9 @@
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from edgepose import interrupts, networks
@@ -136,14 +135,13 @@ def run(args: argparse.Namespace) -> int:
     looks = _looks(args)
     form = Form(args.layout, args.keypoint_scale, (side.input.height, side.input.width), tracked=True)
     jobs = _jobs(args, inputs)
-    with _terminable(), ExitStack() as stack:
+    with interrupts.interruptible(), ExitStack() as stack:
         writers = [_closed_with(stack, writer) for writer in _writers(args, inputs, looks, form)]
         pool = _pool(stack, jobs, (looks, _drawn(args, inputs)))
         progress = _bar(args, inputs)
         prediction = Prediction(StagesOf(looks, side.skeleton.layout), writers, progress, only_missing=args.resume)
         stack.callback(lambda: progress.say(f"edgepose: {prediction.summary()}"))
         stack.enter_context(progress)
-        interrupts.listen()
         prediction.play_all(inputs, sources.__getitem__, pool)
     return 1 if prediction.failed else 0
 
@@ -268,13 +266,3 @@ def _source(an_input: Input) -> Source:
         return open_source(an_input.source, stall_timeout_s=STALL_S)
     except ConfigError as exc:
         raise UsageError(str(exc)) from exc
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the work as Ctrl-C does, so that what was written is finished."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

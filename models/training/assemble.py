@@ -11,9 +11,10 @@ from .coco import FloatArray
 from .convert import calibration_pictures
 from .deploy import LOGITS, PAFS, REGRESS, build_deployed_model
 from .equalise import equalise
-from .mirror import Mirror, steps_of, weights_of
+from .mirror import Mirror
 from .network_file import Network
 from .ranges import best_ranges
+from .steps import steps_of, weights_of
 from .tfjs_graph import Graph
 
 TRAINED = (LOGITS, PAFS, REGRESS)

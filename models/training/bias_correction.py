@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from .coco import FloatArray
-from .mirror import INPUT_RANGE, Mirror, Ranges, Step, Weights, rounded
+from .mirror import Mirror, rounded
 from .ranges import LOGIT_RANGE
+from .steps import INPUT_RANGE, Ranges, Step, Weights
 
 _ROUNDS = 2
 _SEEN = 0.05

@@ -14,10 +14,10 @@ from .coco import ByteArray, FloatArray, read_rgb
 from .deploy import HEATMAPS, INPUT, OUTPUTS, PAFS, REGRESS
 from .errors import TrainingError
 from .layout import COCO17, FIELDS, HEATS
-from .mirror import Ranges
 from .network_file import Network
 from .pictures import pictures_in
 from .quantised import quantised_function
+from .steps import Ranges
 from .tflite_file import check_integer_only, inputs_and_outputs, named, without_needless_relus
 
 _UNIT_SCALE = 1 / 127.5

@@ -17,7 +17,8 @@ from tqdm import tqdm
 from .coco import ByteArray
 from .errors import TrainingError
 from .layout import CENTRE
-from .mirror import Mirror, Ranges
+from .mirror import Mirror
+from .steps import Ranges
 from .views import Views, random_view
 
 CHECKPOINT = "finetune.pt"

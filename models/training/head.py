@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from .layout import COCO17, FIELDS
+from .steps import set_weights
 from .trunk import FEATURE_CHANNELS
 
 Tensor = Any
@@ -29,28 +30,14 @@ def build_head(features: Tensor, heats: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def build_head_model(weights: dict[str, Any] | None = None) -> keras.Model:
-    """(Features (N, h, w, 24), heats (N, h, w, 17)) to (neck 0-1, fields), of any size. `weights`: head_weights."""
+    """(Features (N, h, w, 24), heats (N, h, w, 17)) to (neck 0-1, fields), of any size. `weights`: steps.weights_of."""
     features = keras.Input((None, None, FEATURE_CHANNELS), name="features")
     heats = keras.Input((None, None, len(COCO17)), name="heats")
     neck, pafs = build_head(features, heats)
     model = keras.Model([features, heats], [layers.Activation("sigmoid", name="neck")(neck), pafs])
     if weights is not None:
-        set_head_weights(model, weights)
+        set_weights(model, weights)
     return model
-
-
-def head_weights(model: keras.Model) -> dict[str, Any]:
-    """Weights of the head by `layer/index`: float32 arrays."""
-    return {
-        f"{layer.name}/{index}": weight for layer in model.layers for index, weight in enumerate(layer.get_weights())
-    }
-
-
-def set_head_weights(model: keras.Model, weights: dict[str, Any]) -> None:
-    """The reverse of head_weights; KeyError names a layer that is missing."""
-    for layer in model.layers:
-        count = len(layer.get_weights())
-        layer.set_weights([weights[f"{layer.name}/{index}"] for index in range(count)])
 
 
 def _separable(x: Tensor, kernel: int, name: str) -> Tensor:

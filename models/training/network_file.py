@@ -8,7 +8,7 @@ import numpy as np
 
 from .errors import TrainingError
 from .head_file import write_arrays
-from .mirror import Ranges, Step, Weights
+from .steps import Ranges, Step, Weights
 
 _WEIGHT, _RANGE = "weight/", "range/"
 

@@ -1,16 +1,15 @@
 """Hands and faces from published weights to small int8 files, with the loss that int8 costs measured."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from . import sidecar_file
 from .coco import FloatArray
+from .convert import int8_converter
 from .equalise import equalise
 from .errors import TrainingError
 from .head_file import sha256_of
@@ -48,21 +47,8 @@ def export(part: str, weights: Path, annotations: Path, images: Path, out: Path)
 
 def to_int8(model: keras.Model, pictures: FloatArray) -> bytes:
     """Full int8: uint8 crop in (byte b means b / 255), int8 numbers out, named after the model's outputs."""
-
-    def samples() -> Iterator[list[FloatArray]]:
-        for picture in pictures:
-            yield [picture[None]]
-
-    function = tf.function(lambda image: model(image, training=False))
-    concrete = function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.float32))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(concrete)])
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = samples
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.int8
     names = {tuple(output.shape[1:]): layer for output, layer in zip(model.outputs, model.output_names, strict=True)}
-    content = converter.convert()
+    content = int8_converter(model, pictures).convert()
     _, found = inputs_and_outputs(content)
     content = named(content, ["image"], [names[output.shape[1:]] for output in found])
     check_integer_only(content)

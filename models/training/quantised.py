@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .mirror import INPUT_RANGE, Ranges, Step, Weights
+from .steps import INPUT_RANGE, Ranges, Step, Weights
 
 Tensor = Any
 

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from .coco import FloatArray
-from .mirror import SIGMOID_RANGE, Mirror, Ranges, Step, grid_of
+from .mirror import Mirror, grid_of
+from .steps import SIGMOID_RANGE, Ranges, Step
 
 LOGIT_RANGE = (-6.0, 4.0)
 """Logits of heat maps: they reach -44, but sigmoid(-6) = 0.0025 is as good as 0 and sigmoid(4) = 0.98 as good as 1."""

@@ -16,9 +16,10 @@ from .augment import Augmentation
 from .batches import Batch, Batches, Plan
 from .coco import LabelledPicture
 from .errors import TrainingError
-from .head import build_head_model, head_weights, set_head_weights
+from .head import build_head_model
 from .head_file import save_head, write_arrays
 from .layout import LIMBS
+from .steps import set_weights, weights_of
 from .trunk_maps import TrunkRunner
 
 CHECKPOINT = "checkpoint.npz"
@@ -104,7 +105,7 @@ def train(
                 log.flush()
             if done % schedule.save_every == 0 or done == schedule.steps:
                 _save(out / CHECKPOINT, model, optimiser, done, _fingerprint(plan, schedule))
-    save_head(out / WEIGHTS, head_weights(model))
+    save_head(out / WEIGHTS, weights_of(model))
     return out / WEIGHTS
 
 
@@ -139,7 +140,7 @@ def _fingerprint(plan: Plan, schedule: Schedule) -> str:
 
 
 def _save(path: Path, model: keras.Model, optimiser: keras.optimizers.Optimizer, step: int, fingerprint: str) -> None:
-    state = {f"head/{name}": weight for name, weight in head_weights(model).items()}
+    state = {f"head/{name}": weight for name, weight in weights_of(model).items()}
     state |= {f"optimiser/{n:03}": variable.numpy() for n, variable in enumerate(optimiser.variables)}
     write_arrays(path, state | {"step": np.array(step), "fingerprint": np.array(fingerprint)})
 
@@ -154,9 +155,7 @@ def _resume(path: Path, model: keras.Model, optimiser: keras.optimizers.Optimize
                 f"{path} was made with other settings: {state['fingerprint']}; use them, or another --out folder"
             )
         prefix = "head/"
-        set_head_weights(
-            model, {name.removeprefix(prefix): state[name] for name in state.files if name.startswith(prefix)}
-        )
+        set_weights(model, {name.removeprefix(prefix): state[name] for name in state.files if name.startswith(prefix)})
         for number, variable in enumerate(optimiser.variables):
             variable.assign(state[f"optimiser/{number:03}"])
         return int(state["step"])
