@@ -31,6 +31,7 @@ run() { # NAME LIBRARIES FLAGS TESTS…: build with these flags, test with these
 library() { gcc -print-file-name="$1"; }
 
 EDGEPOSE_CHECKED=1 run "bounds checked" "" "-O1 -g" "$@"
-run "AddressSanitizer" "$(library libasan.so)" "-O1 -g -fsanitize=address -fno-omit-frame-pointer" "$@"
-run "UndefinedBehaviorSanitizer" "$(library libubsan.so)" \
+# libstdc++ too: the sanitizer wants to know what the network runtime throws.
+run "AddressSanitizer" "$(library libasan.so) $(library libstdc++.so.6)" "-O1 -g -fsanitize=address -fno-omit-frame-pointer" "$@"
+run "UndefinedBehaviorSanitizer" "$(library libubsan.so) $(library libstdc++.so.6)" \
     "-O1 -g -fsanitize=undefined,float-divide-by-zero,float-cast-overflow -fno-sanitize-recover=all" "$@"
