@@ -61,7 +61,7 @@ def _groups(model: keras.Model) -> list[_Group]:
             key = tied[key]
         return key
 
-    nodes = [(layer, layer._inbound_nodes[0]) for layer in model.layers if not isinstance(layer, layers.InputLayer)]
+    nodes = [(layer, layer._inbound_nodes[0]) for layer in model.operations if not isinstance(layer, layers.InputLayer)]
     for layer, node in nodes:
         if _ties(layer):
             for tensor in node.input_tensors:

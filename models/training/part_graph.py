@@ -16,12 +16,12 @@ _PASSED = ("Identity", "Reshape", "Sigmoid")
 """What outputs end with: they are read before it, as logits of their own shape."""
 
 
-def build(graph: Graph, side: int, outputs: Mapping[str, str]) -> keras.Model:
-    """Image (1, side, side, 3), 0 to 1, to the tensors that `outputs` names: our name by the node's.
+def build(graph: Graph, side: int, outputs: Mapping[str, str], batch: int | None = 1) -> keras.Model:
+    """Image (batch, side, side, 3), 0 to 1, to the tensors that `outputs` names: our name by the node's.
 
-    Each is (1, C). Raises TrainingError for an operation that these networks don't have.
+    Each is (batch, C). Raises TrainingError for an operation that these networks don't have.
     """
-    image = keras.Input((side, side, 3), batch_size=1, name="image")
+    image = keras.Input((side, side, 3), batch_size=batch, name="image")
     tensors: dict[str, Tensor] = {}
     for node in graph.nodes:
         if node.op == "Placeholder":
@@ -79,9 +79,14 @@ def _lacks_bias(tensor: Tensor) -> bool:
 
 
 def _prelu(slopes: Any, source: Tensor) -> Tensor:
-    """The sum slope · x + (1 - slope) · relu(x), the same as PReLU."""
+    """The sum slope · x ± relu(|1 - slope| · x), the same as PReLU.
+
+    XNNPACK has neither an int8 PReLU nor a lone int8 ReLU, but takes all of this, with the ReLU within the product. The
+    sign is minus where the slope is above 1, which is rare: most layers have no such channel.
+    """
     slope = np.reshape(slopes, (1, 1, 1, -1)).astype(np.float32)
-    return source * slope + layers.ReLU()(source) * (1 - slope)
+    bent = layers.ReLU()(source * np.abs(1 - slope))
+    return source * slope + (bent if (slope <= 1).all() else bent * np.sign(1 - slope))
 
 
 def _dense(weights: list[Any], source: Tensor) -> Tensor:
