@@ -29,7 +29,7 @@ from edgepose.wholebody.stage import WholeBody
 
 FOLDER = Path(__file__).parent / "wholebody"
 _PARTS = ("left_hand", "right_hand", "face", "left_foot", "right_foot")
-_SHIN = 1.3
+_SHIN = 1.4
 """Side of a foot's crop in shins."""
 
 

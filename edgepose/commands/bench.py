@@ -10,6 +10,9 @@ from pathlib import Path
 
 from edgepose import networks
 from edgepose.bench import ROUNDS, BenchResult, run_bench
+from edgepose.bench_wholebody import ROUNDS as WHOLEBODY_ROUNDS
+from edgepose.bench_wholebody import WholeBodyResult
+from edgepose.bench_wholebody import run_bench as run_wholebody
 from edgepose.demo_clip import CLIP
 from edgepose.progress import Progress
 
@@ -25,12 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="threads of the network (default: by the cores); 1-4 compares them, each on one core more than it has",
     )
     parser.add_argument("--clip", type=Path, default=CLIP, help="a video to play (default: the bundled clip)")
+    parser.add_argument(
+        "--wholebody", action="store_true", help="what hands, face and feet of one person cost beside their body"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     network = networks.load(args.model)
+    if args.wholebody:
+        return _wholebody(network, args)
     results = []
     with Progress(ROUNDS * len(args.threads), "rounds") as bar:
         for threads in args.threads:
@@ -42,6 +50,24 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(_table(results[0]) if len(results) == 1 else _comparison(results))
     return 0
+
+
+def _wholebody(network: networks.Network, args: argparse.Namespace) -> int:
+    with Progress(WHOLEBODY_ROUNDS, "rounds") as bar:
+        told = run_wholebody(network, args.clip, threads=args.threads[0], progress=bar.step)
+    print(json.dumps({k: _short(v) for k, v in asdict(told).items()}) if args.json else _parts_table(told))
+    return 0
+
+
+def _parts_table(r: WholeBodyResult) -> str:
+    parts = [("body alone", r.body_ms), ("hands", r.hands_ms), ("face", r.face_ms), ("feet", r.feet_ms)]
+    return "\n".join(
+        [
+            f"{r.model}, {r.threads} thread(s), one person, {r.keypoints} keypoints",
+            *(f"  {name:<12}{ms:8.3f} ms" for name, ms in parts if ms),
+            f"  together    {r.all_ms:8.3f} ms   {r.ratio:.2f} times the body alone",
+        ]
+    )
 
 
 def _threads(text: str) -> tuple[int, ...]:

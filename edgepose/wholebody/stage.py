@@ -117,22 +117,18 @@ class WholeBody:
 
     def _look(self, look: Look, picture: "_Lazy", result: FrameResult) -> FloatArray:
         network = self._networks[look.part]
-        keypoints = self._answer(look, look.crop, network, picture, result.size)
+        keypoints = self._answer(look.crop, network, picture, result.size)
         own = crops.hand_seen(keypoints) if look.part == "hand" and _complete(keypoints) else None
         if own is not None and np.isinf(look.waiting_s) and _differs(own, look.crop):
-            again = self._answer(look, own, network, picture, result.size)
+            again = self._answer(own, network, picture, result.size)
             keypoints = again if again[:, 2].max() >= keypoints[:, 2].max() - 0.1 else keypoints
         if self._follow:
             self._memory.put((look.id, look.name), Seen(keypoints, result.frame.t_s, look.anchor))
         return keypoints
 
-    def _answer(
-        self, look: Look, crop: Crop, network: PartNetwork, picture: "_Lazy", size: tuple[int, int]
-    ) -> FloatArray:
+    def _answer(self, crop: Crop, network: PartNetwork, picture: "_Lazy", size: tuple[int, int]) -> FloatArray:
         answer = network([picture.cut(crop, network.side)])
-        if look.part == "foot":
-            return answers.peaks(answer["heats"][0], crop, size)
-        return answers.landmarks(answer["points"][0] / network.side, float(answer["presence"][0, 0]), crop, size)
+        return answers.landmarks(answer["points"][0] / network.side, answer["presence"][0], crop, size)
 
     def _with_parts(self, track: Track, place: int, found: Mapping[tuple[int, str], FloatArray]) -> Track:
         def of(name: str) -> FloatArray:

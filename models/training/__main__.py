@@ -120,7 +120,8 @@ def _parts(options: argparse.Namespace) -> None:
 def _foot(options: argparse.Namespace) -> None:
     from .foot import train
 
-    print(f"foot: {train(options.data, options.out, options.epochs, options.seed)}")
+    options_of = (options.data, options.held_out, options.weights, options.out, options.epochs, options.seed)
+    print(f"foot: {train(*options_of)}")
 
 
 def _measure(options: argparse.Namespace) -> None:
@@ -316,9 +317,11 @@ def _add_part_steps(steps: Any) -> None:
     step.set_defaults(step=_parts)
 
     step = steps.add_parser("foot", help="train and export the network of toes and heels")
-    step.add_argument("--data", type=Path, required=True, help="crops that render/foot_crops.py made")
+    step.add_argument("--data", type=Path, nargs="+", required=True, help="crops that render/foot_crops.py made")
+    step.add_argument("--held-out", type=Path, required=True, help="crops of other people, to measure on")
+    step.add_argument("--weights", type=Path, required=True, help="folder of the package's graphs")
     step.add_argument("--out", type=Path, default=Path("parts"))
-    step.add_argument("--epochs", type=int, default=12)
+    step.add_argument("--epochs", type=int, default=40)
     step.add_argument("--seed", type=int, default=1)
     step.set_defaults(step=_foot)
 

@@ -1,5 +1,7 @@
-"""A small network of our own for toes and heels, trained on rendered crops (render/foot_crops.py)."""
+"""A small network for toes and heels: MediaPipe's hand trunk, taught feet on rendered crops (render/foot_crops.py)."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,135 +12,153 @@ from keras import layers
 
 from . import sidecar_file
 from .errors import TrainingError
+from .foot_views import SIDE, Views, straight
 from .head_file import sha256_of
-from .part_export import described, to_int8
+from .part_export import answers, described, origin, to_int8
+from .part_graph import build as rebuilt
+from .part_sources import HAND
 
 Array = Any
-SIDE, CELLS, POINTS = 96, 24, 3
-_SIGMA = 1.1
-"""Cells: width of a heat map's peak."""
-_HELD_OUT = 8
-"""Every n-th crop is kept for comparing."""
+POINTS = 3
+_CELLS, _CHANNELS = 4, 672
+"""Of the trunk's last feature map for a crop of SIDE."""
+_TRUNK = "model_1/model/global_average_pooling2d/Mean"
+_SQUEEZED = 64
+_BATCH = 64
+_CROP_SHANKS = 1.4
+"""Side of the product's crop."""
 
 
-def build() -> keras.Model:
-    """Crop (N, 96, 96, 3), 0 to 1, to logits (N, 24, 24, 3): right big toe, small toe, heel. 110,000 weights.
+@dataclass(frozen=True)
+class Feet:
+    """What render/foot_crops.py wrote."""
 
-    Plain convolutions: at this size they cost little to run, and train many times faster than depthwise ones.
+    images: Array
+    """(N, S, S, 3) uint8."""
+    labels: Array
+    """(N, 3, 3): x, y in shares of the product's crop; 1 seen, 0.5 behind the own body, 0 covered or not there."""
+
+    @staticmethod
+    def read(files: list[Path]) -> "Feet":
+        """All crops of some files. Raises TrainingError."""
+        for file in files:
+            if not file.is_file():
+                raise TrainingError(f"no {file}; make it with render/foot_crops.py")
+        contents = [np.load(file) for file in files]
+        return Feet(*(np.concatenate([each[name] for each in contents]) for name in ("images", "labels")))
+
+
+def build(weights: Path) -> keras.Model:
+    """Crop (N, 112, 112, 3), 0 to 1, to right big toe, small toe and heel.
+
+    points: (N, 6) x and y in shares of the crop. presence: (N, 3) logits that each is in view. Where a hand's network
+    averages over the picture, this one keeps the place of what it saw.
     """
-    image = keras.Input((SIDE, SIDE, 3), name="image")
-    x = _conv(image, 16, 3, 2)
-    x = quarter = _conv(x, 24, 3, 2)
-    x = eighth = _conv(_conv(x, 32, 3, 2), 40)
-    x = _conv(_conv(x, 48, 3, 2), 56)
-    x = _conv(x, 56)
-    x = layers.Add()([layers.UpSampling2D(2)(_conv(x, 40, 1)), eighth])
-    x = _conv(x, 40)
-    x = layers.Add()([layers.UpSampling2D(2)(_conv(x, 24, 1)), quarter])
-    x = _conv(x, 24)
-    rare = keras.initializers.Constant(-3)  # most cells hold nothing
-    return keras.Model(image, layers.Conv2D(POINTS, 1, bias_initializer=rare, name="logits")(x))
+    graph = HAND.graph(weights)
+    pooled = next(node for node in graph.nodes if node.name == _TRUNK)
+    trunk = rebuilt(graph, SIDE, {pooled.inputs[0]: "trunk"}, batch=None)
+    x = layers.Reshape((_CELLS, _CELLS, _CHANNELS))(trunk.outputs[0])
+    x = layers.Flatten()(layers.Conv2D(_SQUEEZED, 1, activation="relu6", name="squeezed")(x))
+    middle = keras.initializers.Constant(0.5)
+    points = layers.Dense(2 * POINTS, bias_initializer=middle, name="points")(x)
+    presence = layers.Dense(POINTS, name="presence")(x)
+    return keras.Model(trunk.inputs[0], {"points": points, "presence": presence})
 
 
-def _conv(x: Any, channels: int, size: int = 3, stride: int = 1) -> Any:
-    x = layers.Conv2D(channels, size, stride, padding="same", use_bias=False)(x)
-    return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.9)(x))
-
-
-def targets(labels: Array) -> Array:
-    """(N, 24, 24, 3) heat maps of (N, 3, 3) labels: x, y from 0 to 1, and how high the peak shall be."""
-    cells = (np.arange(CELLS, dtype=np.float32) + 0.5) / CELLS
-    x = np.exp(-(((cells - labels[..., :1]) * CELLS / _SIGMA) ** 2) / 2)
-    y = np.exp(-(((cells - labels[..., 1:2]) * CELLS / _SIGMA) ** 2) / 2)
-    maps: Array = np.einsum("nky,nkx->nyxk", y, x * labels[..., 2:]).astype(np.float32)
-    return maps
-
-
-def train(data: Path, out: Path, epochs: int, seed: int) -> dict[str, float]:
-    """Writes edgepose_foot_int8.tflite and its sidecar into `out`; its errors on crops kept apart."""
-    if not data.is_file():
-        raise TrainingError(f"no {data}; make it with render/foot_crops.py")
+def train(data: list[Path], held_out: Path, weights: Path, out: Path, epochs: int, seed: int) -> dict[str, Any]:
+    """Writes edgepose_foot_int8.tflite and its sidecar into `out`; its errors on the crops of `held_out`."""
     keras.utils.set_random_seed(seed)
-    content = np.load(data)
-    images, labels = content["images"], content["labels"]
-    kept = np.arange(len(images)) % _HELD_OUT == 0
-    model = build()
-    _fit(model, images[~kept], targets(labels[~kept]), epochs, seed)
-    deployed = keras.Model(model.input, layers.Activation("sigmoid", name="heats")(model.output))
-    whole = _fixed(deployed)
-    calibration = images[~kept][:: max(1, len(images) // 120)].astype(np.float32) / 255
-    calibration[0, 0, 0], calibration[0, 0, 1] = 0.0, 1.0
-    file = out / "edgepose_foot_int8.tflite"
+    feet, apart = Feet.read(data), Feet.read([held_out])
+    model = build(weights)
+    _fit(model, feet, apart, epochs, seed)
     out.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(to_int8(whole, calibration))
-    told = errors(file.read_bytes(), images[kept], labels[kept])
-    provenance = [
-        {
-            "what": f"weights: {epochs} epochs on {int((~kept).sum())} rendered crops of feet, seed {seed}",
-            "source": "models/training/foot.py, models/training/render/foot_crops.py (bodies: Anny, mesh CC0)",
-            "sha256": sha256_of(data),
-            "licence": "Apache-2.0",
-            "maker": "edgepose",
-        }
-    ]
-    sidecar_file.write(file.with_suffix(".yaml"), described("foot", file, provenance, [told]))
-    return told
+    model.save_weights(out / "foot.weights.h5")
+    views = straight(apart.images)
+    precise = model.predict(views, verbose=0)
+    pictures = straight(feet.images[:: max(1, len(feet.images) // 120)])
+    pictures[0, 0, 0], pictures[0, 0, 1] = 0.0, 1.0
+    file = out / "edgepose_foot_int8.tflite"
+    file.write_bytes(to_int8(_in_pixels(model), pictures))
+    points, presence = answers(file.read_bytes(), views)
+    before = errors(precise["points"], precise["presence"], apart.labels)
+    figures = {
+        "set": "rendered crops of other people, int8",
+        "float_off_percent_of_shank": before["mean_off_percent_of_shank"],
+        **errors(points / SIDE, presence, apart.labels),
+    }
+    learned = {
+        "what": f"weights: {epochs} epochs on {len(feet.images)} rendered crops of feet, seed {seed}",
+        "source": "models/training/foot.py, models/training/render/foot_crops.py (bodies: Anny, mesh CC0)",
+        "sha256": ", ".join(sha256_of(file) for file in data),
+        "licence": "Apache-2.0",
+        "maker": "edgepose",
+    }
+    sidecar_file.write(file.with_suffix(".yaml"), described("foot", file, [origin(HAND), learned], [figures]))
+    return figures
 
 
-def _fit(model: keras.Model, images: Array, maps: Array, epochs: int, seed: int) -> None:
-    batch = 32
-    steps = epochs * len(images) // batch
-    rate = keras.optimizers.schedules.CosineDecay(3e-3, steps, alpha=0.02)
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4), _loss)
-    rng = np.random.default_rng(seed)
+def _fit(model: keras.Model, feet: Feet, apart: Feet, epochs: int, seed: int) -> None:
+    steps = len(feet.images) // _BATCH
+    rate = keras.optimizers.schedules.CosineDecay(1e-4, epochs * steps, 0.01, warmup_target=1.5e-3, warmup_steps=300)
+    optimiser = keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1.0, use_ema=True, ema_momentum=0.998)
+    model.compile(optimiser, {"points": _distance, "presence": _doubt}, {"points": 10.0, "presence": 0.2})
+    views = Views(seed)
 
-    def batches() -> Any:
+    def batches() -> Iterator[tuple[Any, Any]]:
+        rng = np.random.default_rng(seed)
         while True:
-            order = rng.permutation(len(images))
-            for start in range(0, len(order) - batch + 1, batch):
-                chosen = np.sort(order[start : start + batch])
-                pixels = images[chosen].astype(np.float32) / 255
-                gain, shift = rng.uniform(0.7, 1.3, (batch, 1, 1, 3)), rng.uniform(-0.1, 0.1, (batch, 1, 1, 3))
-                yield np.clip(pixels * gain + shift, 0, 1).astype(np.float32), maps[chosen]
+            order = rng.permutation(len(feet.images))
+            for start in range(0, steps * _BATCH, _BATCH):
+                chosen = np.sort(order[start : start + _BATCH])
+                images, labels = views(feet.images[chosen], feet.labels[chosen])
+                yield images, {"points": labels, "presence": labels}
 
-    model.fit(batches(), steps_per_epoch=len(images) // batch, epochs=epochs, verbose=2)
+    signature = (
+        tf.TensorSpec((_BATCH, SIDE, SIDE, 3), tf.float32),
+        {name: tf.TensorSpec((_BATCH, POINTS, 3), tf.float32) for name in ("points", "presence")},
+    )
+    prepared = tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(4)
+    truth = {"points": apart.labels, "presence": apart.labels}
+    model.fit(
+        prepared,
+        steps_per_epoch=steps,
+        epochs=epochs,
+        verbose=2,
+        validation_data=(straight(apart.images), truth),
+        validation_freq=5,
+    )
 
 
-def _loss(expected: Any, logits: Any) -> Any:
-    """Cross entropy in which peaks count as much as all else together."""
-    each = tf.nn.sigmoid_cross_entropy_with_logits(expected, logits)
-    return tf.reduce_mean(each * (1 + 40 * expected))
+def _distance(labels: Any, points: Any) -> Any:
+    """Mean distance in crops, of covered points nothing, of those behind the own body half."""
+    away = tf.reshape(points, (-1, POINTS, 2)) - labels[..., :2]
+    distance = tf.sqrt(tf.reduce_sum(away**2, axis=-1) + 1e-5)
+    return tf.reduce_sum(distance * labels[..., 2], axis=-1) / POINTS
 
 
-def _fixed(model: keras.Model) -> keras.Model:
-    """The same for one crop at a time."""
+def _doubt(labels: Any, logits: Any) -> Any:
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels[..., 2], logits), axis=-1)
+
+
+def _in_pixels(model: keras.Model) -> keras.Model:
+    """The same for one crop at a time, with points in pixels as hands and faces have them."""
+    points = model.get_layer("points")
+    kernel, bias = points.get_weights()
+    points.set_weights([kernel * SIDE, bias * SIDE])
     image = keras.Input((SIDE, SIDE, 3), batch_size=1, name="image")
-    return keras.Model(image, [layers.Identity(name="heats")(model(image))])
+    outputs = model(image)
+    return keras.Model(image, [layers.Identity(name=name)(outputs[name]) for name in ("points", "presence")])
 
 
-def errors(content: bytes, images: Array, labels: Array) -> dict[str, Any]:
-    """How far the int8 file's peaks lie from the labels, and how high they are."""
-    interpreter = tf.lite.Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    (image,), (heats,) = interpreter.get_input_details(), interpreter.get_output_details()
-    scale, zero = heats["quantization"]
-    away, tops = [], []
-    for pixels, label in zip(images, labels, strict=True):
-        interpreter.set_tensor(image["index"], pixels[None])
-        interpreter.invoke()
-        found = (interpreter.get_tensor(heats["index"])[0].astype(np.float32) - zero) * scale
-        flat = found.reshape(-1, POINTS)
-        peak = flat.argmax(0)
-        uv = (np.stack([peak % CELLS, peak // CELLS], 1) + 0.5) / CELLS
-        away.append(np.linalg.norm(uv - label[:, :2], axis=1))
-        tops.append(flat.max(0))
-    off, top = np.array(away), np.array(tops)
+def errors(points: Array, presence: Array, labels: Array) -> dict[str, Any]:
+    """How far (N, 6) points in shares of the crop lie from the labels that are seen, and how sure (N, 3) logits are."""
+    off = np.linalg.norm(points.reshape(-1, POINTS, 2) - labels[..., :2], axis=2) * 100 * _CROP_SHANKS
+    sure = 1 / (1 + np.exp(-presence))
     seen, hidden = labels[..., 2] == 1, labels[..., 2] == 0
     return {
-        "set": "rendered crops kept apart",
-        "crops": len(images),
-        "mean_off_percent_of_crop": round(float(100 * off[seen].mean()), 2),
-        "median_off_percent_of_crop": round(float(100 * np.median(off[seen])), 2),
-        "mean_confidence_seen": round(float(top[seen].mean()), 2),
-        "mean_confidence_covered": round(float(top[hidden].mean()), 2) if hidden.any() else 0.0,
+        "crops": len(labels),
+        "mean_off_percent_of_shank": round(float(off[seen].mean()), 2),
+        "median_off_percent_of_shank": round(float(np.median(off[seen])), 2),
+        "mean_confidence_seen": round(float(sure[seen].mean()), 2),
+        "mean_confidence_covered": round(float(sure[hidden].mean()), 2),
     }

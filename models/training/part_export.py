@@ -94,14 +94,18 @@ def _loss(content: bytes, pictures: FloatArray, expected: list[Any], side: int) 
 
 def describe(part: str, path: Path, source: Source, metrics: list[dict[str, Any]]) -> dict[str, Any]:
     """The content of the sidecar, whose form is edgepose/wholebody/sidecar.py."""
-    origin = {
+    return described(part, path, [origin(source)], metrics)
+
+
+def origin(source: Source) -> dict[str, str]:
+    """Where published weights come from, for a sidecar."""
+    return {
         "what": source.what,
         "source": f"npm {PACKAGE} {VERSION}, {source.name}.bin",
         "sha256": source.sha256,
         "licence": "Apache-2.0",
         "maker": "Google",
     }
-    return described(part, path, [origin], metrics)
 
 
 def described(part: str, path: Path, provenance: list[dict[str, str]], metrics: list[dict[str, Any]]) -> dict[str, Any]:

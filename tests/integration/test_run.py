@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from edgepose import wire
 from edgepose.demo_clip import CLIP
+from edgepose.skeleton import BODY18_NAMES
 from tests.broker import PASSWORD, USER, Mosquitto, Reader, wait_until
 from tests.clips import encoded, frames_of, truncated
 from tests.daemon import config
@@ -57,6 +59,30 @@ def test_every_frame_of_a_file_arrives_in_order_at_a_5_and_a_311_reader(mosquitt
     assert said == [b"offline", b"online", b"offline"]
     assert msgspec.json.decode(new.payloads(f"{NODE}/info")[0], type=wire.Info).cameras == ["room"]
     assert msgspec.json.decode(new.payloads(f"{NODE}/room/occupancy")[-1], type=wire.OccupancyMessage).v == 1
+
+
+def test_hands_face_and_feet_are_in_the_pose_messages_of_who_asks_for_them(mosquitto: Mosquitto, daemons: Any):
+    reader = Reader(mosquitto.port, "edgepose/#")
+    whole = {"wholebody": {"hands": True, "face": True, "feet": True}}
+    daemon = daemons({**config(mosquitto.port, {"type": "file", "path": str(CLIP)}), **whole})
+    assert daemon.ends() == 0, daemon.log
+    reader.wait_for(f"{NODE}/status", b"stopped")
+    messages = poses(reader)
+    assert_good(messages)
+    people = [person for message in messages for person in message.people]
+    for name, count in (("left_hand", 21), ("right_hand", 21), ("face", 70), ("feet", 6)):
+        found = [np.reshape(getattr(person, name), (count, 3)) for person in people]
+        assert all(((rows >= 0) & (rows <= 1)).all() for rows in found), name
+        assert sum(rows.any() for rows in found) > 20, f"{name} is seen in the clip"
+    for person in people:
+        body = np.reshape(person.kp, (18, 3))
+        ankles = {side: body[BODY18_NAMES.index(f"{side}_ankle")] for side in ("left", "right")}
+        feet = dict(zip(("left", "right"), np.reshape(person.feet, (2, 3, 3)), strict=True))
+        for side, rows in feet.items():
+            if rows.any():
+                heel = rows[rows[:, 2] > 0, :2].mean(axis=0)
+                away = {name: np.hypot(*(heel - ankle[:2])) for name, ankle in ankles.items() if ankle[2]}
+                assert away[side] < 0.2, "a foot hangs on its own ankle"
 
 
 def test_sigterm_leaves_stopped_and_sigkill_leaves_offline(mosquitto: Mosquitto, daemons: Any):

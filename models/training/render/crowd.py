@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from body import Body, make_body
 from pose import Array, Pose, turn
@@ -10,8 +12,11 @@ from wardrobe import Dressed, Outfit, dress
 _ANKLE_M = 0.08
 
 
-def person(rng: np.random.Generator) -> Dressed:
-    """Somebody, dressed."""
+def person(rng: np.random.Generator, trouser: float = 0.95, soles: bool = False) -> Dressed:
+    """Somebody, dressed.
+
+    trouser: how far the trousers reach, as in Outfit. soles: whether the shoes' are of another colour.
+    """
     shape = {name: float(rng.uniform(0.1, 0.9)) for name in ("gender", "height", "muscle", "proportions")}
     shape |= {"age": float(rng.uniform(0.5, 0.95)), "weight": float(rng.uniform(0.3, 0.75))}
     body = make_body(shape, float(rng.uniform(1.52, 1.9)), float(rng.uniform(0.1, 1.3)))
@@ -28,7 +33,10 @@ def person(rng: np.random.Generator) -> Dressed:
         sleeve=float(rng.choice([0.3, 0.95])),
         hair_back_m=float(rng.uniform(0.0, 0.08)),
         loose_m=float(rng.uniform(0.006, 0.016)),
+        trouser=trouser,
     )
+    if soles and not barefoot:
+        outfit = replace(outfit, soles=_tuple(_colour(rng)))
     return dress(body, outfit, int(rng.integers(1 << 30)))
 
 
@@ -85,8 +93,6 @@ def _hands(rng: np.random.Generator) -> Array:
 
 def _laid(upright: Pose, rng: np.random.Generator) -> Pose:
     """The same on the back or on a side, legs along the floor."""
-    from dataclasses import replace
-
     roll = float(rng.choice([0.0, 80.0, -80.0]))
     legs = upright.ankles - upright.pelvis
     legs[:, 0] = rng.uniform(0, 0.25, 2)

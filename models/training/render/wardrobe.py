@@ -28,6 +28,10 @@ class Outfit:
     sleeve: float = 0.95
     """how far the sleeve reaches from shoulder (0) to wrist (1)"""
     stripes: Colour | None = None
+    soles: Colour | None = None
+    """of shoes, where these have thick ones"""
+    trouser: float = 0.95
+    """how far the trousers reach from knee (0) to ankle (1); below 0 above the knee"""
     hair_back_m: float = 0.05
     """how far the hair hangs down the back of the head below the ears"""
     hair_m: float = 0.022
@@ -70,8 +74,9 @@ class Dressed:
 
 _SKIN_GLOSS = 0.3
 _STRIPE_M = 0.11
-_TOP = 4
-"""place of the top among the pieces"""
+_SOLE_M = 0.025
+_SHOES, _TOP = 2, 4
+"""places among the pieces"""
 
 
 def dress(body: Body, outfit: Outfit, seed: int) -> Dressed:
@@ -144,7 +149,7 @@ def _pieces(body: Body, outfit: Outfit) -> list[_Piece]:
     socks = _any(foot - 0.35, _all(leg - 0.5, shin - 0.85))
     # the shoe ends at the ankle
     shoes = _all(foot - 0.4, ankle + 0.005 - z)
-    trousers = _all(leg + trunk + 0.5 * foot - 0.5, 0.12 - z, 0.95 - shin)
+    trousers = _all(leg + trunk + 0.5 * foot - 0.5, 0.12 - z, outfit.trouser - shin)
     elbow = body.bone_m("upperarm01.L", "lowerarm01.L") / body.arm_m
     upper, lower = _along(body, "upperarm01", "lowerarm01"), _along(body, "lowerarm01", "wrist")
     place = np.where(lower > 0, elbow + lower * (1 - elbow), np.minimum(upper, 1) * elbow)
@@ -163,9 +168,12 @@ def _pieces(body: Body, outfit: Outfit) -> list[_Piece]:
         _Piece(Layer(trousers, outfit.trousers, 0.05), loose + 0.012 * np.clip(shin, 0, 1)),
         _Piece(Layer(top, outfit.top, 0.03), loose + 0.008 * (z < 0.05) * (trunk + leg > 0.5)),
     ]
+    if outfit.soles is not None:
+        sole = _all(shoes, float(z.min()) + _SOLE_M - z)
+        pieces.append(_Piece(Layer(sole, outfit.soles, 0.05), pieces[_SHOES].thickness))
     if outfit.stripes is not None:
         stripe = 0.016 - np.abs(np.mod(z, _STRIPE_M) - 0.5 * _STRIPE_M)
-        pieces.append(_Piece(Layer(_all(top, stripe), outfit.stripes, 0.03), pieces[-1].thickness))
+        pieces.append(_Piece(Layer(_all(top, stripe), outfit.stripes, 0.03), pieces[_TOP].thickness))
     return pieces
 
 

@@ -1,0 +1,76 @@
+"""Crops of feet as training sees them: turned, shifted, scaled, blurred, in other light."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+Array = Any
+SIDE = 112
+"""Pixels of the network's crop."""
+_MARGIN = 1.3
+"""How much wider than the product's crop the rendered ones are, as render/foot_crops.py has it."""
+_TURN, _SHIFT, _SCALE = 0.2, 0.06, 0.14
+"""Standard deviations: radians, shares of the crop, of the logarithm."""
+
+
+def straight(images: Array) -> Array:
+    """(N, SIDE, SIDE, 3), 0 to 1: rendered crops as the product would cut them."""
+    same = np.tile(np.array([[1.0, 0, 0], [0, 1, 0]]), (len(images), 1, 1))
+    return _cut(images, same).astype(np.float32) / 255
+
+
+class Views:
+    """Batches of random views."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+
+    def __call__(self, images: Array, labels: Array) -> tuple[Array, Array]:
+        """(N, SIDE, SIDE, 3), 0 to 1, and their labels (N, 3, 3), moved along."""
+        maps = self._maps(len(images))
+        moved = labels.copy()
+        inverse = np.linalg.inv(maps[:, :, :2])
+        moved[..., :2] = np.einsum("nij,nkj->nki", inverse, labels[..., :2] - 0.5 - maps[:, None, :, 2]) + 0.5
+        gone = ((moved[..., :2] < 0) | (moved[..., :2] > 1)).any(axis=-1)
+        moved[..., 2][gone] = 0.0
+        return self._lit(_cut(images, maps)), moved.astype(np.float32)
+
+    def _maps(self, count: int) -> Array:
+        """(N, 2, 3) from a view to the product's crop, both about their middles in shares of their sides."""
+        rng = self._rng
+        turn, scale = rng.normal(0, _TURN, count), np.exp(rng.normal(0, _SCALE, count).clip(-0.25, 0.25))
+        cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
+        shift = rng.normal(0, _SHIFT, (count, 2))
+        return np.stack([np.stack([cosine, -sine, shift[:, 0]], 1), np.stack([sine, cosine, shift[:, 1]], 1)], axis=1)
+
+    def _lit(self, views: Array) -> Array:
+        count = len(views)
+        soft = np.stack(
+            [cv2.GaussianBlur(view, (3, 3), s) for view, s in zip(views, self._uniform(0.1, 1.5, count), strict=True)]
+        )
+        lit: Array = soft.astype(np.float32) / 255
+        lit *= self._uniform(0.6, 1.35, (count, 1, 1, 1)) * self._uniform(0.9, 1.1, (count, 1, 1, 3))
+        grey = self._uniform(0, 1, count) < 0.12
+        lit[grey] = lit[grey].mean(axis=-1, keepdims=True)
+        lit += self._uniform(-0.1, 0.1, (count, 1, 1, 1))
+        noise = self._rng.standard_normal(lit.shape, np.float32)
+        lit += noise * self._uniform(0, 0.12, (count, 1, 1, 1)) ** 1.5
+        return np.clip(lit, 0, 1, out=lit)
+
+    def _uniform(self, low: float, high: float, shape: int | tuple[int, ...]) -> Array:
+        return self._rng.uniform(low, high, shape).astype(np.float32)
+
+
+def _cut(images: Array, maps: Array) -> Array:
+    """(N, SIDE, SIDE, 3) uint8; maps: (N, 2, 3) from a view to the product's crop."""
+    wide = images.shape[1]
+    # pixel of the view -> share about its middle -> share of the product's crop -> pixel of the rendered one
+    factor = wide / _MARGIN
+    linear = maps[:, :, :2] * factor / SIDE
+    shift = maps[:, :, 2] * factor + (wide - 1) / 2 - linear @ np.full(2, (SIDE - 1) / 2)
+    rows = np.concatenate([linear, shift[:, :, None]], axis=2)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.stack(
+        [cv2.warpAffine(image, row, (SIDE, SIDE), flags=flags) for image, row in zip(images, rows, strict=True)]
+    )
