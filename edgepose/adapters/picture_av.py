@@ -17,6 +17,9 @@ INTERPOLATION = _AREA | _FULL_CHROMA_OUT | _FULL_CHROMA_IN | _ACCURATE
 """Averages all source pixels under an output pixel. Bilinear takes longer and is further from the true average; fast
 bilinear takes half the time, but skips pixels and shifts the picture. Without full chroma, libswscale leaves out half
 the colours and darkens the picture by 1.5 levels of 255."""
+_PLAIN = 0x10
+"""SWS_POINT, for a picture in its own size: nothing is to be averaged then, and libswscale has converters of their own
+for it, which take a thirteenth of the time. The price is the same 1.3 levels."""
 
 _BRIGHTNESS = {
     **dict.fromkeys(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"), (0, 1)),
@@ -68,6 +71,7 @@ class Scaler:
 
     def rgb(self, frame: av.VideoFrame, width: int, height: int) -> ByteArray:
         """(height, width, 3) uint8 of its own memory; its rows may be padded."""
+        own_size = (width, height) == (frame.width, frame.height)
         with self._lock:
             scaled = self._reformatter.reformat(
                 frame,
@@ -75,7 +79,7 @@ class Scaler:
                 height,
                 "rgb24",
                 src_colorspace=_matrix(frame),
-                interpolation=INTERPOLATION,
+                interpolation=_PLAIN if own_size else INTERPOLATION,
                 threads=1,  # the cores belong to the network
             )
         pixels = cast(ByteArray, scaled.to_ndarray())
