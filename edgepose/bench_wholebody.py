@@ -14,7 +14,7 @@ from edgepose.domain import FrameResult
 from edgepose.errors import EdgeposeError
 from edgepose.networks import Network, build_pipeline, thread_count
 from edgepose.pipeline import Pipeline
-from edgepose.wholebody.networks import Part, installed, load_wanted
+from edgepose.wholebody.networks import Part, load_wanted
 from edgepose.wholebody.people import points_of
 from edgepose.wholebody.settings import WholeBodySettings
 from edgepose.wholebody.stage import WholeBody
@@ -42,7 +42,7 @@ class WholeBodyResult:
     body_ms: float
     """Letterbox, network and association."""
     hands_ms: float
-    """Of both of them, crops included; 0 where the part has no network. Likewise:"""
+    """Of both of them, crops included; likewise the next two."""
     face_ms: float
     feet_ms: float
     all_ms: float
@@ -58,7 +58,7 @@ def run_bench(
     threads = thread_count(threads)
     pipeline = build_pipeline(network, Model(threads=threads))
     seen = _one_person(pipeline, clip)
-    everything = WholeBodySettings(hands=True, face=True, feet="foot" in installed())
+    everything = WholeBodySettings(hands=True, face=True, feet=True)
     networks = load_wanted(everything, threads)
     stages = {part: WholeBody(everything, networks={part: networks[part]}, follow=True) for part in networks}
     whole = WholeBody(everything, networks=networks, follow=True)
@@ -81,9 +81,9 @@ def run_bench(
         threads=threads,
         keypoints=_BODY + sum(_POINTS[part] for part in networks),
         body_ms=medians["body"],
-        hands_ms=medians.get("hand", 0.0),
-        face_ms=medians.get("face", 0.0),
-        feet_ms=medians.get("foot", 0.0),
+        hands_ms=medians["hand"],
+        face_ms=medians["face"],
+        feet_ms=medians["foot"],
         all_ms=medians["all"],
         ratio=statistics.median(a / b for a, b in zip(times["all"], times["body"], strict=True)),
     )

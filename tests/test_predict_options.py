@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import numpy as np
@@ -10,9 +11,12 @@ import pytest
 from edgepose.domain import Pose, Track
 from edgepose.identities import UNKNOWN, Identified
 from edgepose.prediction_setup import Best
+from edgepose.skeleton import BODY25_NAMES, FEET6_NAMES
 from tests.clips import write_clip
 from tests.test_formats import everywhere, result_of
 from tests.test_predict import frame_of_clip, needs_clip, needs_network, predict, sentences, write_picture
+
+WHOLEBODY = Path(__file__).parent / "wholebody"
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,23 @@ def test_a_run_that_goes_on_does_only_what_is_missing(folder, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path != lost} == {
         path: time for path, time in before.items() if path != lost
     }
+
+
+@needs_network
+def test_wholebody_fills_body25_with_feet_beside_their_own_ankles(tmp_path):
+    run = predict(
+        WHOLEBODY / "person_1_0.jpg", "--wholebody", "--format", "openpose-json", "--out", tmp_path,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    (person,) = json.loads((tmp_path / "person_1_0_keypoints.json").read_text())["people"]
+    truth = next(t for t in json.loads((WHOLEBODY / "truth.json").read_text()) if t["file"] == "person_1_0.jpg")
+    body = np.reshape(person["pose_keypoints_2d"], (25, 3))
+    feet = body[[BODY25_NAMES.index(name) for name in FEET6_NAMES]]
+    assert (feet[:, 2] > 0).all()
+    shin = np.linalg.norm(body[10, :2] - body[11, :2])
+    for found, place in zip(feet, truth["feet"], strict=True):
+        assert np.linalg.norm(found[:2] - place[:2]) < 0.3 * shin
+    assert [len(person[f"{part}_keypoints_2d"]) for part in ("face", "hand_left", "hand_right")] == [210, 63, 63]
 
 
 @needs_network

@@ -22,7 +22,7 @@ from edgepose.adapters.files import FileSource
 from edgepose.domain import FloatArray, Frame, FrameResult, Pose, Track
 from edgepose.skeleton import BODY18_NAMES
 from edgepose.wholebody import crops
-from edgepose.wholebody.networks import installed, load_wanted
+from edgepose.wholebody.networks import load_wanted
 from edgepose.wholebody.people import points_of, stature_of
 from edgepose.wholebody.settings import WholeBodySettings
 from edgepose.wholebody.stage import WholeBody
@@ -63,8 +63,7 @@ Bodies = Callable[[Frame, dict[str, Any]], FrameResult]
 
 def scores(folder: Path, bodies: Bodies) -> dict[str, Score]:
     """By kind of part: hand, face, foot."""
-    feet = "foot" in installed()
-    settings = WholeBodySettings(hands=True, face=True, feet=feet)
+    settings = WholeBodySettings(hands=True, face=True, feet=True)
     stage = WholeBody(settings, networks=load_wanted(settings), follow=False)
     found: dict[str, Score] = defaultdict(Score)
     for truth in json.loads((folder / "truth.json").read_text()):

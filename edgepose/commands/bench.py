@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _wholebody(network: networks.Network, args: argparse.Namespace) -> int:
     with Progress(WHOLEBODY_ROUNDS, "rounds") as bar:
-        told = run_wholebody(network, args.clip, threads=args.threads[0], progress=bar.step)
+        told = run_wholebody(network, args.clip, threads=args.threads[0], rounds=WHOLEBODY_ROUNDS, progress=bar.step)
     print(json.dumps({k: _short(v) for k, v in asdict(told).items()}) if args.json else _parts_table(told))
     return 0
 
@@ -64,7 +64,7 @@ def _parts_table(r: WholeBodyResult) -> str:
     return "\n".join(
         [
             f"{r.model}, {r.threads} thread(s), one person, {r.keypoints} keypoints",
-            *(f"  {name:<12}{ms:8.3f} ms" for name, ms in parts if ms),
+            *(f"  {name:<12}{ms:8.3f} ms" for name, ms in parts),
             f"  together    {r.all_ms:8.3f} ms   {r.ratio:.2f} times the body alone",
         ]
     )

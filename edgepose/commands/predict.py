@@ -29,7 +29,6 @@ from edgepose.prediction import Prediction
 from edgepose.prediction_setup import Drawn, Looks, StagesOf, WhereSeen, equip, text_writer
 from edgepose.progress import Progress
 from edgepose.skeleton import LAYOUTS
-from edgepose.wholebody.networks import installed
 from edgepose.wholebody.settings import WholeBodySettings
 
 STALL_S = 10.0
@@ -176,7 +175,7 @@ def _looks(args: argparse.Namespace) -> Looks:
         wholebody=WholeBodySettings(
             hands=args.hands or args.wholebody,
             face=args.face or args.wholebody,
-            feet=args.feet or (args.wholebody and "foot" in installed()),
+            feet=args.feet or args.wholebody,
         ),
     )
 

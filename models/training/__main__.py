@@ -321,7 +321,7 @@ def _add_part_steps(steps: Any) -> None:
     step.add_argument("--held-out", type=Path, required=True, help="crops of other people, to measure on")
     step.add_argument("--weights", type=Path, required=True, help="folder of the package's graphs")
     step.add_argument("--out", type=Path, default=Path("parts"))
-    step.add_argument("--epochs", type=int, default=40)
+    step.add_argument("--epochs", type=int, default=16)
     step.add_argument("--seed", type=int, default=1)
     step.set_defaults(step=_foot)
 

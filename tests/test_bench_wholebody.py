@@ -1,0 +1,43 @@
+"""What `edgepose bench --wholebody` measures; not how long it takes."""
+
+import json
+
+import av
+import numpy as np
+import pytest
+
+from edgepose import networks
+from edgepose.bench_wholebody import run_bench
+from edgepose.cli import main
+from edgepose.demo_clip import CLIP
+from edgepose.errors import EdgeposeError
+
+SMALL = "edgepose_192x256_int8"
+
+
+def test_one_persons_135_keypoints_are_timed_beside_their_body():
+    rounds = []
+    told = run_bench(networks.load(SMALL), CLIP, threads=1, rounds=2, progress=lambda: rounds.append(1))
+    assert (told.model, told.threads, told.keypoints) == (SMALL, 1, 135)
+    assert min(told.body_ms, told.hands_ms, told.face_ms, told.feet_ms) > 0
+    assert len(rounds) == 2
+
+
+def test_a_clip_that_shows_nobody_is_refused_in_a_sentence(tmp_path):
+    clip = tmp_path / "empty.mp4"
+    with av.open(str(clip), "w") as file:
+        stream = file.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for _ in range(3):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((240, 320, 3), np.uint8), format="rgb24")))
+        file.mux(stream.encode())
+    with pytest.raises(EdgeposeError, match="shows one person alone"):
+        run_bench(networks.load(SMALL), clip, rounds=1)
+
+
+def test_the_command_prints_one_object(capsys, monkeypatch):
+    monkeypatch.setattr("edgepose.commands.bench.WHOLEBODY_ROUNDS", 1)
+    assert main(["bench", "--wholebody", "--model", SMALL, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["keypoints"] == 135
+    assert told["ratio"] > 0
