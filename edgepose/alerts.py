@@ -97,16 +97,22 @@ class Alerts:
             for place in _changed(before, self._standing):
                 send(self._message(topics, *place))
 
-    def acknowledge(self, topics: Topics, name: str, ack: Acknowledgement, stamp: Stamp, send: Send) -> int:
-        """Send an acknowledgement; how many alerts it was for.
+    def acknowledge(
+        self, topics: Topics, name: str, ack: Acknowledgement, stamp: Stamp, send: Send
+    ) -> list[EventMessage]:
+        """Send an acknowledgement; the alerts that it was for, as acknowledged.
 
         `name` is the id of an alert, or a camera for all that stand there.
         """
-        chosen = [event for event in self.standing() if name in (event.id, event.camera)]
-        for event in chosen:
-            evidence = {**event.evidence, "by": ack.by, "verdict": ack.verdict}
-            self.take(topics, _later(event, Phase.ACKED, stamp, evidence), send)
-        return len(chosen)
+        said = {"by": ack.by, "verdict": ack.verdict}
+        acknowledged = [
+            _later(event, Phase.ACKED, stamp, {**event.evidence, **said})
+            for event in self.standing()
+            if name in (event.id, event.camera)
+        ]
+        for event in acknowledged:
+            self.take(topics, event, send)
+        return acknowledged
 
     def repeat(self, topics: Topics, places: Iterable[tuple[str, str]], send: Send) -> None:
         """Send what is retained for (camera, kind) places, and for all others where an alert stands."""

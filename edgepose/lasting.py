@@ -1,4 +1,4 @@
-"""What outlives a session, and with a folder the process: waiting events, standing alerts, cameras switched off."""
+"""What outlives a session, and with a folder the process: waiting events, standing alerts, verdicts, switches."""
 
 import time
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from edgepose.event_queue import DiskReports
 from edgepose.outbox import MemoryReports, Reports
 from edgepose.state_folder import StateFolder
 from edgepose.switches import Switches
+from edgepose.verdicts import Verdicts
 from edgepose.wire_care import EventMessage
 
 
@@ -24,6 +25,7 @@ class Lasting:
     reports: Reports
     alerts: Alerts
     switches: Switches
+    verdicts: Verdicts
     folder: StateFolder | None = None
     """None where nothing outlives the process."""
 
@@ -37,7 +39,7 @@ class Lasting:
     @classmethod
     def in_memory(cls) -> Self:
         """Lasts as long as the process."""
-        return cls(MemoryReports(), Alerts(NoFiles()), Switches(NoFiles()))
+        return cls(MemoryReports(), Alerts(NoFiles()), Switches(NoFiles()), Verdicts(NoFiles()))
 
     @classmethod
     def in_folder(cls, path: Path) -> Self:
@@ -46,7 +48,7 @@ class Lasting:
         reports = DiskReports(path / "events.queue", time.monotonic())
         alerts = Alerts(folder)
         alerts.catch_up(_events(reports))
-        return cls(reports, alerts, Switches(folder), folder)
+        return cls(reports, alerts, Switches(folder), Verdicts(folder), folder)
 
     @property
     def durable(self) -> bool:

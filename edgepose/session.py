@@ -307,8 +307,10 @@ class Session:
                     if name in (alert.id, alert.camera) and alert.camera in self._watches:
                         self._watches[alert.camera].acknowledge(alert.id, ack.by, ack.verdict == "true")
                 stamp = self._clock.stamp()
-                if not self._lasting.alerts.acknowledge(self._topics, name, ack, stamp, self._publisher.send):
+                acked = self._lasting.alerts.acknowledge(self._topics, name, ack, stamp, self._publisher.send)
+                if not acked:
                     raise orders.RefusedError(f"no alert {name[:64]!r} stands")
+                self._lasting.verdicts.keep(event for event in acked if event.kind != TEST)
                 log.info("alert %s acknowledged by %s, verdict %s", name, ascii(ack.by), ack.verdict)
 
     def _switch(self, camera: str, on: bool) -> None:

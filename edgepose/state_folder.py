@@ -1,4 +1,4 @@
-"""The few small files that outlive the process: which cameras are switched off, which alerts stand."""
+"""The few small files that outlive the process: which cameras are switched off, which alerts stand, the verdicts."""
 
 import contextlib
 import fcntl

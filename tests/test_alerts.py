@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edgepose import alerts, wire, wire_care
+from edgepose import alerts, verdicts, wire, wire_care
 from edgepose.alerts import Acknowledgement, Alerts
 from edgepose.clock import Stamp
 from edgepose.domain import CareEvent, Phase
@@ -15,6 +15,7 @@ from edgepose.lasting import Lasting
 from edgepose.ports import Message
 from edgepose.state_folder import StateFolder, state_path
 from edgepose.switches import Switches
+from edgepose.verdicts import Verdicts
 
 TOPICS = wire.Topics("edgepose", "flat")
 FALL = "edgepose/flat/bed/alert/fall"
@@ -112,12 +113,12 @@ def test_of_two_people_on_the_floor_one_that_gets_up_leaves_the_other_standing(b
 def test_an_acknowledgement_ends_an_alert_and_is_told_to_all(broker: Broker):
     book = Alerts(alerts.NoFiles())
     book.take(TOPICS, event("a1"), broker.send)
-    assert book.acknowledge(TOPICS, "a1", OK, NOW, broker.send) == 1
+    assert len(book.acknowledge(TOPICS, "a1", OK, NOW, broker.send)) == 1
     acked = json.loads(broker.heard[-2].payload)
     assert (acked["phase"], acked["t_phase"]) == ("acked", 1763804400.5)
     assert acked["evidence"] == {"torso_deg": 80.5, "by": "nurse", "verdict": "true"}
     assert broker.stands() is None
-    assert book.acknowledge(TOPICS, "a1", OK, NOW, broker.send) == 0, "nothing stands any more"
+    assert len(book.acknowledge(TOPICS, "a1", OK, NOW, broker.send)) == 0, "nothing stands any more"
 
 
 def test_a_camera_name_acknowledges_all_that_stands_there(broker: Broker):
@@ -125,7 +126,7 @@ def test_a_camera_name_acknowledges_all_that_stands_there(broker: Broker):
     book.take(TOPICS, event("a1"), broker.send)
     book.take(TOPICS, event("a2", kind="long_lie"), broker.send)
     book.take(TOPICS, event("a3", camera="hall"), broker.send)
-    assert book.acknowledge(TOPICS, "bed", OK, NOW, broker.send) == 2
+    assert len(book.acknowledge(TOPICS, "bed", OK, NOW, broker.send)) == 2
     assert [stands.id for stands in book.standing()] == ["a3"]
 
 
@@ -135,7 +136,7 @@ def test_an_alert_stands_through_a_restart_and_can_be_acknowledged_then(broker: 
     again.repeat(TOPICS, [("bed", "fall"), ("hall", "fall")], broker.send)
     assert broker.stands() == "a1"
     assert broker.heard[-1] == Message("edgepose/flat/hall/alert/fall", b"", qos=1, retain=True)
-    assert again.acknowledge(TOPICS, "a1", OK, NOW, broker.send) == 1
+    assert len(again.acknowledge(TOPICS, "a1", OK, NOW, broker.send)) == 1
     assert Alerts(folder).standing() == ()
 
 
@@ -158,6 +159,29 @@ def test_a_rule_gone_wild_fills_neither_memory_nor_messages(broker: Broker):
     made = wire_care.event(TOPICS, wire_care.event_message(happened, lambda _: NOW))
     assert len(made.payload) < 16384
     assert json.loads(made.payload)["confidence"] == 1
+
+
+def test_verdicts_are_kept_over_restarts_with_what_the_alert_was_concluded_from(broker: Broker, folder: StateFolder):
+    for name, verdict in (("a1", "true"), ("a2", "false")):
+        book = Alerts(folder)
+        book.take(TOPICS, event(name), broker.send)
+        Verdicts(folder).keep(book.acknowledge(TOPICS, name, Acknowledgement("nurse", verdict), NOW, broker.send))
+    lines = [json.loads(line) for line in (folder.read(verdicts.FILE) or b"").splitlines()]
+    assert [(line["id"], line["kind"], line["phase"]) for line in lines] == [
+        ("a1", "fall", "acked"),
+        ("a2", "fall", "acked"),
+    ]
+    assert [line["evidence"] for line in lines] == [
+        {"torso_deg": 80.5, "by": "nurse", "verdict": "true"},
+        {"torso_deg": 80.5, "by": "nurse", "verdict": "false"},
+    ]
+
+
+def test_of_many_verdicts_the_last_are_kept(folder: StateFolder):
+    for start in (0, verdicts.MOST - 10):
+        Verdicts(folder).keep(event(f"a{start + number}", "acked") for number in range(verdicts.MOST))
+    ids = [json.loads(line)["id"] for line in (folder.read(verdicts.FILE) or b"").splitlines()]
+    assert ids == [f"a{verdicts.MOST - 10 + number}" for number in range(verdicts.MOST)]
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{", b"[1]", b'[{"id":"a"}]', b"\xff"])
@@ -235,7 +259,7 @@ def test_a_reminder_of_an_alert_that_was_just_acknowledged_is_not_told(broker: B
     kept.take(TOPICS, event("a1"), broker.send)
     kept.take(TOPICS, reminder, broker.send)
     assert broker.stands() == "a1"
-    assert kept.acknowledge(TOPICS, "a1", OK, NOW, broker.send) == 1
+    assert len(kept.acknowledge(TOPICS, "a1", OK, NOW, broker.send)) == 1
     kept.take(TOPICS, reminder, broker.send)
     assert broker.phases() == [("a1", "confirmed"), ("a1", "confirmed"), ("a1", "acked")]
     assert broker.stands() is None and kept.standing() == ()
