@@ -107,7 +107,7 @@ def statures(keypoints: FloatArray, layout: str) -> NDArray[np.float64]:
     a, b = keypoints[:, first], keypoints[:, second]
     gap = (a - b)[..., :2]
     length = np.sqrt(np.einsum("nsd,nsd->ns", gap, gap)) / share
-    length[(a[..., 2] <= 0) | (b[..., 2] <= 0)] = -1.0
+    length[np.minimum(a[..., 2], b[..., 2]) <= 0] = -1.0
     length.sort(axis=1)
     said: NDArray[np.float64] = np.where(length[:, -2] < 0, np.nan, length[:, -2])
     return said
@@ -116,12 +116,14 @@ def statures(keypoints: FloatArray, layout: str) -> NDArray[np.float64]:
 def upright(keypoints: FloatArray, layout: str) -> NDArray[np.bool_]:
     """(N,) of (N, K, 3): whether torso and legs are seen, and hang straight down: bones then have their full length."""
     members = _upright_levels(layout)
-    seen = keypoints[..., 2] > 0
-    count = seen @ members.T
-    total = members @ np.where(seen[..., None], keypoints[..., :2], 0.0)
-    step = np.diff(total / np.maximum(count, 1)[..., None], axis=1)
-    straight: NDArray[np.bool_] = (step[..., 1] > 2 * np.abs(step[..., 0])) & (count[:, 1:] > 0) & (count[:, :1] > 0)
-    hangs: NDArray[np.bool_] = np.logical_and.reduce(straight, axis=1)
+    weighted = keypoints.astype(float)
+    weighted[..., 2] = keypoints[..., 2] > 0
+    total = members @ weighted  # of x, of y, and how many; what is not seen is 0, 0, 0
+    count = total[..., 2]
+    middle = total[..., :2] / np.maximum(count, 1.0)[..., None]
+    step = middle[:, 1:] - middle[:, :-1]
+    straight = step[..., 1] > 2 * np.abs(step[..., 0])
+    hangs: NDArray[np.bool_] = straight[:, 0] & straight[:, 1] & (np.minimum.reduce(count, axis=1) > 0)
     return hangs
 
 

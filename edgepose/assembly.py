@@ -32,21 +32,22 @@ class Body:
         self.rows = rows
         self.score = score
         self.keypoints: FloatArray = np.array(rows, np.float32) if keypoints is None else keypoints
-        self.seen = sum([row[2] > 0 for row in rows])
+        self.seen = sum([seen > 0 for _, _, seen in rows])
         """How many keypoints."""
 
     @classmethod
     def all_of(cls, poses: Sequence[Pose], least: float = 0.0) -> list["Body"]:
-        """Poses as they came; keypoints less sure than `least` are guesses, and not seen."""
+        """Poses as they came; keypoints less sure than `least` are guesses, not seen; whole poses of them are none."""
         if not poses:
             return []
-        keypoints = np.stack([pose.keypoints for pose in poses])
+        keypoints = np.array([pose.keypoints for pose in poses], np.float32)
         confidence = keypoints[..., 2]
         guessed = (confidence < least) & (confidence > 0)
         if guessed.any():
             keypoints[guessed] = 0.0
         whole = zip(keypoints.tolist(), poses, keypoints, strict=True)
-        return [cls(rows, pose.score, of_one) for rows, pose, of_one in whole]
+        bodies = [cls(rows, pose.score, of_one) for rows, pose, of_one in whole]
+        return [body for body in bodies if body.seen]
 
     def pose(self) -> Pose:
         """Back into a pose."""

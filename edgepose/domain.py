@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -89,6 +90,12 @@ class Pose:
     score: float
     """0 to 1."""
     parts: Parts = Parts()
+
+    @cached_property
+    def rows(self) -> list[list[float]]:
+        """The keypoints as plain lists, for those who look at one after another."""
+        plain: list[list[float]] = self.keypoints.tolist()
+        return plain
 
     @property
     def seen(self) -> NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """What the tracker remembers of a person, and what a frame changes of it, for everybody in the frame at once.
 
-Arrays of several people are stacked for each frame: a few operations over all cost what those over one do.
+Arrays of several people are put together for each frame: a few operations over all cost what those over one do.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.anthropometry import Rows, statures, upright
+from edgepose.anthropometry import statures, upright
 from edgepose.assembly import Body
 from edgepose.domain import FloatArray
 from edgepose.smoothing import KeypointFilter, OneEuroSettings, smoothed
@@ -63,11 +63,11 @@ class Known:
         """Whether of two that lie on each other this is the one to keep."""
         return (self.apart_s >= _APART_S, self.weight, -self.id) > (other.apart_s >= _APART_S, other.weight, -other.id)
 
-    def covers(self, rows: Rows) -> bool:
+    def covers(self, body: Body) -> bool:
         """Whether most keypoints of a body lie within this one."""
         left, top, right, bottom = self.box
-        mine = [row for row in rows if row[2] > 0]
-        return sum([left <= row[0] <= right and top <= row[1] <= bottom for row in mine]) > 0.6 * len(mine)
+        inside = sum([left <= x <= right and top <= y <= bottom and seen > 0 for x, y, seen in body.rows])
+        return inside > 0.6 * body.seen
 
     def meets(self, other: "Known") -> bool:
         """Whether the other is so near that they could be a part of this one."""
@@ -104,8 +104,8 @@ def expected(people: Sequence[Known], t_s: float) -> tuple[Doubles, NDArray[np.b
     seen_s = np.array([person.seen_s for person in people])
     coasted_s = _COAST_S * (1 - np.exp(-(t_s - seen_s) / _COAST_S))
     velocity = np.array([person.velocity for person in people]) * coasted_s[:, None]
-    xy: Doubles = np.stack([person.xy for person in people]) + velocity[:, None]
-    fresh: NDArray[np.bool_] = np.stack([person.at_s for person in people]) >= (seen_s - _REMEMBER_S)[:, None]
+    xy: Doubles = np.array([person.xy for person in people]) + velocity[:, None]
+    fresh: NDArray[np.bool_] = np.array([person.at_s for person in people]) >= (seen_s - _REMEMBER_S)[:, None]
     return xy, fresh
 
 
@@ -114,14 +114,14 @@ def advance(claimed: Mapping[Known, Body], t_s: float, layout: str) -> None:
     if not claimed:
         return
     people, bodies = list(claimed), list(claimed.values())
-    keypoints = np.stack([body.keypoints for body in bodies])
+    keypoints = np.array([body.keypoints for body in bodies])
     seen = keypoints[..., 2] > 0
     elapsed_s = np.maximum([t_s - person.seen_s for person in people], 1e-3)
     velocity = _velocities(people, keypoints, seen, elapsed_s)
-    xy = np.stack([person.xy for person in people])
+    xy = np.array([person.xy for person in people])
     xy += (velocity * np.minimum(elapsed_s, _COAST_S)[:, None])[:, None]  # what is hidden moves with the rest
     xy[seen] = keypoints[seen, :2]
-    at_s = np.where(seen, t_s, np.stack([person.at_s for person in people]))
+    at_s = np.where(seen, t_s, np.array([person.at_s for person in people]))
     sizes = _sizes(people, keypoints, elapsed_s, layout)
     boxes = _boxes(xy, at_s >= t_s - _REMEMBER_S, sizes)
     filters = [person.filter for person in people if person.filter]
@@ -137,7 +137,7 @@ def begin(people: Sequence[Known], t_s: float) -> None:
     """The first frame of people who are new."""
     if not people:
         return
-    keypoints = np.stack([person.keypoints for person in people])
+    keypoints = np.array([person.keypoints for person in people])
     sizes = np.array([person.stature_px for person in people])
     filters = [person.filter for person in people if person.filter]
     if filters:
@@ -150,9 +150,9 @@ def begin(people: Sequence[Known], t_s: float) -> None:
 def _velocities(people: Sequence[Known], keypoints: FloatArray, seen: NDArray[np.bool_], elapsed_s: Doubles) -> Doubles:
     """(N, 2) speeds of the bodies, from keypoints that were seen in both frames; medians of them."""
     before_s = np.array([person.seen_s for person in people])
-    both = seen & (np.stack([person.at_s for person in people]) >= before_s[:, None])
+    both = seen & (np.array([person.at_s for person in people]) >= before_s[:, None])
     count = both.sum(axis=1)
-    steps = np.where(both[..., None], keypoints[..., :2] - np.stack([person.xy for person in people]), np.inf)
+    steps = np.where(both[..., None], keypoints[..., :2] - np.array([person.xy for person in people]), np.inf)
     steps.sort(axis=1)
     step = steps[np.arange(len(people)), count // 2] / elapsed_s[:, None]
     velocity = np.array([person.velocity for person in people])
@@ -178,7 +178,7 @@ def _sizes(people: Sequence[Known], keypoints: FloatArray, elapsed_s: Doubles, l
 
 def _boxes(xy: Doubles, late: NDArray[np.bool_], sizes: Doubles) -> list[Box]:
     """Around the keypoints seen of late, a little larger."""
-    margin = _MARGIN * sizes[:, None]
-    first = np.where(late[..., None], xy, np.inf).min(axis=1) - margin
-    last = np.where(late[..., None], xy, -np.inf).max(axis=1) + margin
-    return [(a, b, c, d) for (a, b), (c, d) in zip(first.tolist(), last.tolist(), strict=True)]
+    sides = np.concatenate((xy, -xy), axis=2)  # the last one is minus the first of minus
+    sides[~late] = np.inf
+    first = (np.minimum.reduce(sides, axis=1) - _MARGIN * sizes[:, None]).tolist()
+    return [(left, top, -right, -bottom) for left, top, right, bottom in first]

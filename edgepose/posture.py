@@ -177,7 +177,7 @@ class _Body:
 
     def see(self, person: Person, t_s: float) -> None:
         """Judge a new frame."""
-        rows: Rows = person.pose.keypoints.tolist()
+        rows: Rows = person.pose.rows
         points = self._seen(rows, t_s)
         stature = person.stature_px
         shoulders = _shoulders(points, stature)
@@ -261,18 +261,19 @@ class _Body:
 
     def _drop(self, t_s: float, within_s: float) -> float:
         """The level then is interpolated, so that few frames a second see what many do."""
-        if not self._levels:
+        start_s = t_s - within_s
+        if not self._levels or self._levels[-1][0] < start_s:
             return 0.0
-        start_s, before, highest = t_s - within_s, None, -math.inf
-        for seen_s, level in self._levels:
-            if seen_s >= start_s:
-                if before is not None and seen_s > start_s:
-                    share = (start_s - before[0]) / (seen_s - before[0])
-                    highest = max(highest, before[1] + share * (level - before[1]))
-                highest = max(highest, level)
-                before = None
-            else:
-                before = seen_s, level
+        later_s, later = self._levels[-1]
+        highest = later
+        for seen_s, level in reversed(self._levels):
+            if seen_s < start_s:
+                share = (start_s - seen_s) / (later_s - seen_s)
+                level += share * (later - level)  # noqa: PLW2901
+            highest = level if level > highest else highest  # a call of max() costs as much as the rest
+            if seen_s <= start_s:
+                break
+            later_s, later = seen_s, level
         return highest - self._levels[-1][1]
 
     def _flattened(self, height: float, points: dict[str, Point], t_s: float) -> float:

@@ -35,9 +35,10 @@ def alike(squared: Array, common: NDArray[np.bool_], spread_px: Array) -> Array:
 
 def centres(xy: Array, seen: NDArray[np.bool_]) -> Array:
     """(N, 2) mean of the keypoints seen; 0, 0 where none is."""
-    weight = seen[..., None]
-    mean: Array = (xy * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1)
-    return mean
+    weight = seen.astype(float)
+    total: Array = np.einsum("nkd,nk->nd", xy, weight)
+    total /= np.maximum(np.add.reduce(weight, axis=1), 1.0)[:, None]
+    return total
 
 
 def near(known: Array, found: Array, spread_px: Array) -> Array:

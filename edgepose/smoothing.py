@@ -49,8 +49,8 @@ def smoothed(filters: Sequence[KeypointFilter], keypoints: FloatArray, t_s: floa
     """(N, K, 3) smoothed, from (N, K, 3) measured, of people with one filter each and the same settings."""
     settings = filters[0].settings
     seen = keypoints[..., 2] > 0
-    last_s = np.stack([one.seen_s for one in filters])
-    old_xy, old_speed = np.stack([one.xy for one in filters]), np.stack([one.speed for one in filters])
+    last_s = np.array([one.seen_s for one in filters])
+    old_xy, old_speed = np.array([one.xy for one in filters]), np.array([one.speed for one in filters])
     elapsed_s = t_s - last_s
     known = seen & (elapsed_s <= settings.forget_s)
     elapsed_s = np.maximum(np.where(known, elapsed_s, 1.0), 1e-3)[..., None]

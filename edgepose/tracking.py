@@ -143,8 +143,9 @@ class Tracker:
         worth = np.where(alike >= _SAME, alike * sizes, 0.0)
         pairs = _paired(worth)
         claims = dict(pairs)
+        fits_best = alike.argmax(axis=0).tolist()
         for row, place in pairs:
-            better = int(alike[:, place].argmax())
+            better = fits_best[place]
             if better == row or better not in claims or alike[better, place] < _CLEARLY * alike[row, place]:
                 continue
             if belongs(bodies[claims[better]], bodies[place], self._people[better].stature_px, self._layout):
@@ -156,22 +157,22 @@ class Tracker:
 
         Keypoints count half where they lie as near as steady motion brings them, half where a fall could.
         """
-        found = np.stack([body.keypoints for body in bodies])
-        found_xy, found_seen = found[..., :2].astype(float), found[..., 2] > 0
+        found = np.array([body.keypoints for body in bodies], float)
+        found_xy, found_seen = found[..., :2], found[..., 2] > 0
         known_xy, known_seen = expected(self._people, t_s)
         statures = np.array([person.stature_px for person in self._people])
         unseen_s = np.array([t_s - person.seen_s for person in self._people])
         gap, common = similarity.gaps(known_xy, known_seen, found_xy, found_seen)
         steady = np.minimum(_DRIFT + _DRIFT_PER_S * unseen_s, _DRIFT_MOST)
         sudden = np.minimum(_DRIFT + _FALL_PER_S * unseen_s, _DRIFT_MOST)
-        spreads = statures[:, None] * np.hypot(0.4 * self._sigmas, np.stack((steady, sudden))[..., None])
+        spreads = statures[:, None] * np.hypot(0.4 * self._sigmas, np.array((steady, sudden))[..., None])
         alike = 0.5 * similarity.alike(gap, common, spreads).sum(axis=0)
         place = similarity.near(
             similarity.centres(known_xy, known_seen),
             similarity.centres(found_xy, found_seen),
             statures * (0.1 + sudden),
         )
-        sizes = np.minimum(found_seen.sum(axis=1) / _BODY_KEYPOINTS, 1.0)
+        sizes = np.array([min(body.seen / _BODY_KEYPOINTS, 1.0) for body in bodies])
         both: NDArray[np.float64] = np.maximum(alike, 0.5 * place * sizes)
         return both
 
@@ -183,7 +184,7 @@ class Tracker:
             if body.seen < self._settings.min_keypoints or height is None:
                 continue
             if any(
-                person.covers(body.rows) and not distinct(body, whole, person.stature_px)
+                person.covers(body) and not distinct(body, whole, person.stature_px)
                 for person, whole in claimed.items()
             ):
                 continue
@@ -208,7 +209,7 @@ class Tracker:
 
     def _lies_on(self, body: Body, other: Known, whole: Body) -> bool:
         """Whether a body may be a part of somebody: within them, or what they lack."""
-        if other.covers(body.rows):
+        if other.covers(body):
             return not distinct(body, whole, other.stature_px)
         return complementary(whole, body, other.stature_px, self._layout)
 

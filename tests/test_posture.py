@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from edgepose.posture import Posture, PostureFilter
+from edgepose.skeleton import BODY18_NAMES
 from edgepose.tracking import Tracker
 from tests.skeleton_scenes import (
     BENT,
@@ -22,6 +23,7 @@ from tests.skeleton_scenes import (
     walk,
 )
 
+UPPER_BODY = [place for place, name in enumerate(BODY18_NAMES) if not name.endswith(("hip", "knee", "ankle"))]
 CAMERAS = {
     "chest-high": Camera(height_m=1.2, tilt_deg=0),
     "on the wall": Camera(height_m=2.0, tilt_deg=15),
@@ -99,3 +101,17 @@ def test_somebody_lost_keeps_the_last_posture():
         people = tracker.update(poses if t_s < 8 else [], t_s)
         last = list(judged.update(people, t_s).values())
     assert [stance.posture for stance in last] == [Posture.SITTING]
+
+
+def test_shoulders_that_have_not_been_seen_for_long_have_not_come_down():
+    scene = Scene([after_standing(SUPINE)], flaws=Flaws(drop_person=0))
+    tracker, judged = Tracker("body18"), PostureFilter("body18")
+    drops = []
+    for t_s, poses, _ in scene.frames(15, 1):
+        if t_s > 4.0:  # while they lie down, the upper body gets hidden
+            for pose in poses:
+                pose.keypoints[UPPER_BODY] = 0
+        people = tracker.update(poses, t_s)
+        stances = judged.update(people, t_s)
+        drops += [stances[person.id].drop for person in people if person.visible and t_s > 6.0]
+    assert drops and set(drops) == {0.0}

@@ -212,6 +212,19 @@ def test_guessed_keypoints_are_not_seen():
             np.testing.assert_array_equal(one.pose.keypoints, other.pose.keypoints)
 
 
+def test_a_pose_of_nothing_but_guesses_is_nobody():
+    tracker = Tracker("body18")
+    for t_s, poses, _ in Scene([Performer(walk((0, -1.5, 4), (4, 1.5, 4)))]).frames(10, 1):
+        guessed = []
+        for pose in poses:
+            rows = pose.keypoints.copy()
+            rows[:, 2] *= 0.1
+            guessed.append(Pose(rows, pose.score))
+        people = tracker.update([*poses, *guessed], t_s)
+        assert len(people) <= 1
+        assert all(person.pose.keypoints[person.pose.seen, 2].min() >= 0.3 for person in people)
+
+
 def test_garbage_is_survived():
     tracker = Tracker("body18")
     rng = np.random.default_rng(3)

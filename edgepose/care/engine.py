@@ -63,7 +63,7 @@ class Care:
         return [event for rule in self._rules for event in rule.acknowledge(event_id, by, verdict, t_s)]
 
     def _seen(self, person: Person, size: tuple[int, int]) -> Seen:
-        rows = person.pose.keypoints.tolist()
+        rows = person.pose.rows
         places = groups(self._layout)
         levels = (centre(rows, places[level]) for level in ("hips", "shoulders", "head", "knees", "ankles"))
         middle = next((point for point in levels if point is not None), (0.0, 0.0))

@@ -57,17 +57,17 @@ class GestureRule:
 
     def _offsets(self, seen: Seen) -> dict[str, float] | None:
         """How far each hand is beside its shoulder, in statures; None unless both are above the head."""
-        keypoints = seen.person.pose.keypoints
-        heads = [float(keypoints[place, 1]) for place in self._head if keypoints[place, 2] > 0]
+        rows = seen.person.pose.rows
+        heads = [rows[place][1] for place in self._head if rows[place][2] > 0]
         if not heads or seen.stance.uprightness < 0.5:  # the hands of somebody lying are beyond the head, not above it
             return None
         limit = min(heads) - _RAISED * seen.person.stature_px
         offsets = {}
         for side, (wrist, shoulder) in self._wrists.items():
-            hand, root = keypoints[wrist], keypoints[shoulder]
+            hand, root = rows[wrist], rows[shoulder]
             if not (hand[2] > 0 and root[2] > 0 and hand[1] < limit):
                 return None
-            offsets[side] = float(hand[0] - root[0]) / seen.person.stature_px
+            offsets[side] = (hand[0] - root[0]) / seen.person.stature_px
         return offsets
 
 
