@@ -1,5 +1,7 @@
 """What is a fall and what is not, in synthetic rooms: every direction, several cameras and frame rates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -218,3 +220,23 @@ def test_a_cut_ends_a_suspicion():
         events += care.update(tracker.update(poses, t_s, cut=cut), t_s, size=(640, 480), cut=cut)
     assert phases(events)[0] is Phase.SUSPECTED
     assert phases(events)[-1] in (Phase.EXPIRED, Phase.CONFIRMED)
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_bending_down_from_a_chair_for_long_is_not_a_fall(camera):
+    bent = replace(SITTING, torso=75)
+    keys = [
+        Key(0, SITTING, 0.0, 4.5, 60), Key(4, SITTING, 0.0, 4.5, 60), Key(4.8, bent, 0.0, 4.5, 60),
+        Key(14, bent, 0.0, 4.5, 60),
+    ]  # fmt: skip
+    for seed, fps in enumerate((5, 8, 15, 30)):
+        print(f"seed {seed}")
+        assert not alerts(told(Scene([Performer(keys)], CAMERAS[camera]), fps, seed))
+
+
+@pytest.mark.parametrize("fps", [5, 8])
+def test_a_fall_from_a_chair_is_alerted_for_at_few_frames_a_second(fps):
+    for seed in range(3):
+        print(f"seed {seed}")
+        scene = Scene([fall(PRONE, 70, before=SITTING, takes_s=1.0)], CAMERAS["chest-high"])
+        assert len(alerts(told(scene, fps, seed))) == 1

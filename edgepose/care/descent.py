@@ -24,6 +24,8 @@ class Descent:
     def __init__(self) -> None:
         self.sat_s = self.stood_s = -math.inf
         """When they were last seen to sit, and to stand."""
+        self.seat_level = math.nan
+        """Of the hips above the ground when they last sat upright, statures."""
         self._drops: deque[tuple[float, float, float]] = deque()
         self._levels: deque[tuple[float, float]] = deque()
 
@@ -41,6 +43,8 @@ class Descent:
             self.stood_s = t_s
         elif stance.posture is Posture.SITTING and t_s - stance.since_s >= _SAT_S:
             self.sat_s = t_s
+            if stance.up and not math.isnan(stance.hip_level):
+                self.seat_level = stance.hip_level
 
     @property
     def share(self) -> float:

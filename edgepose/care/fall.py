@@ -42,6 +42,8 @@ _TOOK_S = 1.6
 """Whoever takes longer from where they stood or sat until they are flat lies down on purpose."""
 _SLIDE_S, _GROUND_HIPS = 8.0, 0.17
 """Whoever sat and lies on the ground within so long, with the hips no higher, has slid from the chair."""
+_SEATED = 0.06
+"""Hips that have come down by less than this since somebody sat upright are still on the seat: they bend down."""
 _SETTLE_S = 2.5
 """Whoever moves for longer after coming down has come down to do something."""
 _NEAR = 0.9
@@ -171,7 +173,8 @@ class _Fallen:
         hard = self._drop >= self._settings.hard_drop
         needed_s = _SAT_AT_END_S if self._stance.hip_level <= _GROUND_HIPS else _STILL_AT_END_S
         still = self._settled() and (self._fast() or self._toppled()) and t_s - self._still_since_s >= needed_s
-        down = self._stance.down and (self._fell_flat() or hard or still) and math.isinf(self._up_since_s)
+        fell = (self._fell_flat() or hard or still) and not self._seated()
+        down = self._stance.down and fell and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
         if self.case.phase is Phase.SUSPECTED and down and settled:
             return [self._confirmed(t_s, "end of clip")]
@@ -221,7 +224,7 @@ class _Fallen:
     def _certain(self, t_s: float) -> str:
         """Why it is certain now, or nothing."""
         settings, stance = self._settings, self._stance
-        if not math.isinf(self._up_since_s):
+        if not math.isinf(self._up_since_s) or self._seated():
             return ""
         hard = self._drop >= settings.hard_drop
         down_s = t_s - self._down_s if stance.down else 0.0
@@ -235,6 +238,11 @@ class _Fallen:
             "has slid down": self._slid and stance.flat and down_s >= settings.latest_s,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def _seated(self) -> bool:
+        """Whether the hips are where they were when the person last sat, who has not stood since."""
+        descent = self._descent
+        return descent.sat_s > descent.stood_s and self._stance.hip_level > descent.seat_level - _SEATED
 
     def _toppled(self) -> bool:
         """Whether the torso is no longer upright, and came to be so in one go, rather than after sitting down first."""

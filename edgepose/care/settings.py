@@ -30,9 +30,9 @@ class Fall(Section, frozen=True):
     """Somebody comes down to the ground and stays there."""
 
     enabled: bool = True
-    drop: Unit = 0.25
+    drop: Unit = 0.22
     """How far the shoulders come down within half a second, in statures, for a fall to be suspected."""
-    slow_drop: Unit = 0.34
+    slow_drop: Unit = 0.30
     """The same within 1.2 seconds: for falls towards and away from the camera, which it sees foreshortened."""
     flattened: Unit = 0.40
     """How much less tall the whole body is than 1.2 seconds ago, in statures: the same for falls away from a camera

@@ -130,23 +130,21 @@ def outcome(clip: Path, results: Results) -> scoring.Outcome:
 
 def outcomes(name: str, clips: list[Path], labels: dict[str, scoring.Label], caches) -> list[scoring.Outcome]:
     """One variant over all clips that there are poses of."""
-    found = []
-    for place, (clip, results) in enumerate(_results(name, clips, caches)):
-        change = VARIANTS.get(name)
-        if change is not None:
-            results = change(results, labels[clip.name], np.random.default_rng(place))  # noqa: PLW2901
-        if results:
-            found.append(outcome(clip, results))
-    return found
+    return [outcome(clip, results) for clip, results in varied(name, clips, labels, caches) if results]
 
 
-def _results(name: str, clips: list[Path], caches) -> Iterator[tuple[Path, Results]]:
+def varied(
+    name: str, clips: list[Path], labels: dict[str, scoring.Label], caches: tuple[PoseCache, PoseCache]
+) -> Iterator[tuple[Path, Results]]:
+    """Clips that there are poses of, as one variant shows them; caches: of every frame, and of every other."""
     full, half = caches
-    change = name if name in CHANGES else ""
-    for clip in clips:
-        cache = half if change else full
-        if cache.path(clip, change).is_file():
-            yield clip, list(cache.get(clip, change).results())
+    picture = name if name in CHANGES else ""
+    change = VARIANTS.get(name)
+    for place, clip in enumerate(clips):
+        cache = half if picture else full
+        if cache.path(clip, picture).is_file():
+            results = list(cache.get(clip, picture).results())
+            yield clip, change(results, labels[clip.name], np.random.default_rng(place)) if change else results
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ No real person is in it: bodies are Anny's, everything else is drawn here. About
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -41,15 +42,24 @@ def main() -> None:
 def render(out: Path, seed: int, crf: int, every: int) -> None:
     """Writes clip.mp4 and truth.json into `out`."""
     actors = story.actors(seed)
-    camera = scene.camera((WIDTH, HEIGHT))
     print("lighting the empty room …")
-    studio = picture.Studio(camera, seed)
+    studio = picture.Studio(scene.camera((WIDTH, HEIGHT)), seed)
+    film(out / "clip.mp4", out / "truth.json", actors, studio, seed=seed, fps=FPS, crf=crf, every=every)
+
+
+def film(
+    video: Path, labels: Path, actors: Sequence[story.Actor], studio: picture.Studio, *,
+    seed: int, fps: int, crf: int, every: int = 1,
+) -> None:  # fmt: skip
+    """Writes what the studio's camera sees of the actors until the last has left, and the ground truth."""
+    assert RATE_HZ % fps == 0
+    camera = studio.camera
     rng = np.random.default_rng(seed)
-    count = int(max(a.leaves_s for a in actors) * FPS)
-    labels = []
-    with Encoder(out / "clip.mp4", crf) as encoder:
-        for k in tqdm(range(0, count, every), unit="frame"):
-            t_s = k / FPS
+    count = int(max(a.leaves_s for a in actors) * fps)
+    seen = []
+    with Encoder(video, crf, (camera.width, camera.height), fps) as encoder:
+        for k in tqdm(range(0, count, every), unit="frame", desc=video.stem):
+            t_s = k / fps
             cast = [(n, a, p) for n, a in enumerate(actors) if (p := a.pose(t_s)) is not None]
             placed = [(a.dressed, posing.transforms(a.dressed.body, p)) for _, a, p in cast]
             shot = studio.shot(placed)
@@ -59,21 +69,22 @@ def render(out: Path, seed: int, crf: int, every: int) -> None:
                 points = truth.observed(camera, dressed.body, matrices, who, shot.owner, shot.depth_m)
                 if points is not None:
                     people.append({"id": n + 1, "action": actor.action(t_s), "kp": points})
-            labels.append(people)
-    content = truth.document(camera, FPS, actors, labels)
-    (out / "truth.json").write_text(truth.written(content), encoding="utf-8")
+            seen.append(people)
+    labels.write_text(truth.written(truth.document(camera, fps, actors, seen)), encoding="utf-8")
 
 
 class Encoder:
     """An H.264 file, a picture at a time."""
 
-    def __init__(self, path: Path, crf: int) -> None:
+    def __init__(self, path: Path, crf: int, size: tuple[int, int], fps: int) -> None:
+        """`size` is (width, height) in pixels."""
         self._file = av.open(str(path), "w", options={"movflags": "+faststart"})
-        self._stream = self._file.add_stream("libx264", rate=FPS)
-        self._stream.width, self._stream.height, self._stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        self._stream.time_base = Fraction(1, FPS)
+        self._stream = self._file.add_stream("libx264", rate=fps)
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.time_base = Fraction(1, fps)
         # a key frame every eight seconds: each costs as much as three seconds of the rest
-        self._stream.options = {"crf": str(crf), "preset": "slow", "g": str(8 * FPS), "profile": "main"}
+        self._stream.options = {"crf": str(crf), "preset": "slow", "g": str(8 * fps), "profile": "main"}
 
     def __enter__(self) -> Encoder:
         return self
@@ -87,8 +98,6 @@ class Encoder:
         self._file.mux(self._stream.encode(None))
         self._file.close()
 
-
-assert RATE_HZ % FPS == 0
 
 if __name__ == "__main__":
     main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def observed(camera: Camera, body: Body, transforms: Float, who: int, owner: Int
     return [round(float(v), 1) if k < 2 else int(v) for row_ in rows for k, v in enumerate(row_)]
 
 
-def document(camera: Camera, fps: int, actors: list[Actor], frames: list[list[dict[str, Any]]]) -> dict[str, Any]:
+def document(camera: Camera, fps: int, actors: Sequence[Actor], frames: list[list[dict[str, Any]]]) -> dict[str, Any]:
     """The whole file's content."""
     events = {name: round(t, 2) for actor in actors for name, t in actor.events.items()}
     return {
