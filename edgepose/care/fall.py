@@ -44,6 +44,8 @@ _SLIDE_S, _GROUND_HIPS = 8.0, 0.17
 """Whoever sat and lies on the ground within so long, with the hips no higher, has slid from the chair."""
 _SEATED = 0.06
 """Hips that have come down by less than this since somebody sat upright are still on the seat: they bend down."""
+_BODY_KEYPOINTS = 5
+"""Somebody on the ground shows so many at least once; fewer may be anything that the network takes for a limb."""
 _SETTLE_S = 2.5
 """Whoever moves for longer after coming down has come down to do something."""
 _NEAR = 0.9
@@ -136,6 +138,7 @@ class _Fallen:
         self._place = seen.place
         self._stance = seen.stance
         self._seen_s = self._down_s = t_s
+        self._body = seen.keypoints >= _BODY_KEYPOINTS
         self._still_since_s = self._up_since_s = self._toppled_s = self._took_s = math.inf
         self._torso = 1.0 if math.isnan(seen.stance.uprightness) else seen.stance.uprightness
         self._note_torso(t_s, 0.0)
@@ -173,7 +176,7 @@ class _Fallen:
         hard = self._drop >= self._settings.hard_drop
         needed_s = _SAT_AT_END_S if self._stance.hip_level <= _GROUND_HIPS else _STILL_AT_END_S
         still = self._settled() and (self._fast() or self._toppled()) and t_s - self._still_since_s >= needed_s
-        fell = (self._fell_flat() or hard or still) and not self._seated()
+        fell = (self._fell_flat() or hard or still) and self._body and not self._seated()
         down = self._stance.down and fell and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
         if self.case.phase is Phase.SUSPECTED and down and settled:
@@ -205,6 +208,7 @@ class _Fallen:
         elapsed_s = t_s - self._seen_s
         stance = self._stance = seen.stance
         self._place, self._seen_s = seen.place, t_s
+        self._body = self._body or (stance.low and seen.keypoints >= _BODY_KEYPOINTS)
         # What the impact leaves of a body is often only a head: now that it is known to fall, that counts as well.
         self._drop = max(self._drop, stance.drop if t_s - self._down_s <= _IMPACT_S else 0.0)
         self._note_torso(t_s, elapsed_s)
@@ -224,7 +228,7 @@ class _Fallen:
     def _certain(self, t_s: float) -> str:
         """Why it is certain now, or nothing."""
         settings, stance = self._settings, self._stance
-        if not math.isinf(self._up_since_s) or self._seated():
+        if not math.isinf(self._up_since_s) or not self._body or self._seated():
             return ""
         hard = self._drop >= settings.hard_drop
         down_s = t_s - self._down_s if stance.down else 0.0

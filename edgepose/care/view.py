@@ -41,6 +41,11 @@ class Seen:
         """Whether they are where one lies or sits down."""
         return any(kind in RESTING for kind in self.zones.values())
 
+    @property
+    def keypoints(self) -> int:
+        """How many of the body are seen."""
+        return sum(row[2] > 0 for row in self.person.pose.rows)
+
     def zone_of(self, kinds: Sequence[str]) -> str | None:
         """The first zone of one of these kinds that they are in."""
         return next((name for name, kind in self.zones.items() if kind in kinds), None)

@@ -1,12 +1,14 @@
 """Hours of ordinary life in one stream, and every alert that care gives in them.
 
-    python tests/bench/care_hours.py CACHE labels.csv CLIPS… [--hours 2] [--seed 1] [--bed-hours 0.5]
+    python tests/bench/care_hours.py CACHE labels.csv CLIPS… [--hours 2] [--bed-hours 0.5] [--seed 1] [--floor]
 
 The living room is stitched from clips without a fall, from what others show before somebody falls, and from synthetic
 rooms (care_rooms.py: walking, sitting, bending, crouching …), in random order and again with other changes until the
 time is full: mirrored, nearer or further, faster or slower, at other frame rates. Each scene ends in a cut, or after a
-few seconds of an empty room. The bedroom is synthetic: one camera and one bed, marked as a zone, that people lie down
-on in one go or after sitting, and get up from. Both run through what `edgepose replay` runs, with the default settings.
+few seconds of an empty room. Clips in which somebody gets down on the floor on purpose (crawls, does push-ups, lays
+the face on it) come in with --floor only. Of the bedrooms one is that of ON_BED_CLIPS, the other is synthetic: one
+camera and one bed each, marked as a zone, that people lie down on in one go or after sitting, and get up from. All
+run through what `edgepose replay` runs, with the default settings.
 """
 
 import argparse
@@ -39,6 +41,8 @@ KINDS = (
     "bend_while_seated", "reach_up", "walk_about", "out_of_view",
 )  # fmt: skip
 """Of care_rooms.py: what is done in a living room every day; who sits on the floor there does so on purpose too."""
+ON_FLOOR = frozenset(f"urfd-adl-{number:03}" for number in (30, 31, 32, 33, 34, 35, 38, 39, 40))
+ON_BED_CLIPS = frozenset(f"urfd-adl-{number:03}" for number in (36, 37))
 _BEFORE_S, _LEAST_S, _EMPTY_S = 0.3, 2.0, 4.0
 _FRAME = picture_from_rgb(np.zeros((2, 2, 3), np.uint8))
 _MIRRORED = [
@@ -84,9 +88,9 @@ def piece_of_scene(name: str, scene: Scene, fps: float, seed: int) -> Piece:
     return Piece(name, results)
 
 
-def changed(piece: Piece, rng: np.random.Generator) -> Piece:
-    """As another camera would have seen it, and somebody quicker or slower done it."""
-    mirrored, scale = rng.random() < 0.5, float(rng.uniform(0.75, 1.15))
+def changed(piece: Piece, rng: np.random.Generator, *, moved: bool = True) -> Piece:
+    """As another camera would have seen it (where it may be moved), and somebody quicker or slower done it."""
+    mirrored, scale = (rng.random() < 0.5, float(rng.uniform(0.75, 1.15))) if moved else (False, 1.0)
     pace, step_s = float(rng.uniform(0.85, 1.2)), float(rng.choice((0.0, 1 / 15, 1 / 10, 1 / 8)))
     results, due_s = [], -np.inf
     for result in piece.results:
@@ -163,11 +167,18 @@ def living_room(pieces: Sequence[Piece], seed: int) -> Callable[[], Piece]:
             return changed(pieces[deck.pop()], rng)
         kind = str(rng.choice(KINDS))
         scene, fps = drawn(kind, 10_000 * seed + count)
-        return piece_of_scene(kind, scene, fps, 10_000 * seed + count)
+        return piece_of_scene(f"{kind} {10_000 * seed + count}", scene, fps, 10_000 * seed + count)
 
     return draw
 
 
+def filmed_bedroom(pieces: Sequence[Piece], seed: int) -> Callable[[], Piece]:
+    """Draws somebody who lies down on the bed, at other paces and frame rates."""
+    rng = np.random.default_rng([seed, 4])
+    return lambda: changed(pieces[rng.integers(len(pieces))], rng, moved=False)
+
+
+FILMED_BED = Zone(kind="bed", polygon=((0.50, 0.50), (1.0, 0.50), (1.0, 1.0), (0.56, 1.0)))
 EYE = Eye(height_m=2.2, tilt_deg=20, fov_deg=75, size=(640, 480))
 BED_AT = (1.2, 4.2)
 BED = Zone(kind="bed", polygon=((0.52, 0.38), (0.95, 0.38), (0.95, 0.78), (0.52, 0.78)))
@@ -217,13 +228,18 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--bed-hours", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--floor", action="store_true", help="with clips of people who get down on the floor")
     parser.add_argument("--model", default="auto")
     args = parser.parse_args()
     pieces = pieces_of_clips(args.labels, args.clips, PoseCache(args.cache, args.model))
+    in_bed = [piece for piece in pieces if piece.name in ON_BED_CLIPS]
+    left_out = ON_BED_CLIPS if args.floor else ON_BED_CLIPS | ON_FLOOR
+    pieces = [piece for piece in pieces if piece.name not in left_out]
     print(f"{len(pieces)} pieces of clips, {sum(piece.lasts_s for piece in pieces) / 60:.1f} minutes; seed {args.seed}")
     rooms = {
         "living room": (living_room(pieces, args.seed), args.hours, {}),
-        "bedroom": (bedroom(args.seed), args.bed_hours, {"bed": BED}),
+        "synthetic bedroom": (bedroom(args.seed), args.bed_hours, {"bed": BED}),
+        "filmed bedroom": (filmed_bedroom(in_bed, args.seed), args.bed_hours / 2, {"bed": FILMED_BED}),
     }
     for name, (draw, hours, zones) in rooms.items():
         stream = Stream(draw, hours * 3600, np.random.default_rng([args.seed, 3]))
