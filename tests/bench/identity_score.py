@@ -68,7 +68,7 @@ def scored(frames: Sequence[tuple[Bodies, Bodies]]) -> Score:
             if name in counts:
                 located += 1
                 together[name, number] += 1
-                switches += last.get(name, number) != number
+                switches += last.setdefault(name, number) != number
                 last[name] = number
     return Score(truths, found, _identified(together), located, switches)
 
