@@ -36,6 +36,8 @@ _STILL_AT_END_S, _SAT_AT_END_S = 3.0, 1.5
 ground the sooner."""
 _LEANS, _TORSO_S = 0.5, 0.5
 """Somebody who crouches or sits on the ground holds the torso more upright than this; averaged over so long."""
+_LIES = 0.44
+"""Whoever lies holds it less upright than this, averaged as well: from above a crouch looks nearly so."""
 _TOPPLE_S = 1.2
 """Whoever falls has toppled so soon; whoever sits down and then lies down has not."""
 _TOOK_S = 1.6
@@ -251,7 +253,7 @@ class _Fallen:
     def _toppled(self) -> bool:
         """Whether the torso is no longer upright, and came to be so in one go, rather than after sitting down first."""
         in_one_go = self._toppled_s - self._down_s <= _TOPPLE_S and self._took_s <= _TOOK_S
-        return in_one_go and self._torso <= _LEANS
+        return in_one_go and self._torso <= _LIES
 
     def _fell_flat(self) -> bool:
         """The same, and the body is flat as a whole."""

@@ -120,7 +120,7 @@ class HelpGesture(Section, frozen=True):
     raised_s: Positive = 1.5
     waves: Annotated[int, msgspec.Meta(ge=1)] = 3
     """Turns of a hand within three seconds."""
-    swing: Positive = 0.04
+    swing: Positive = 0.08
     """Statures that a hand goes to one side, at least."""
     repeat_s: Positive | None = None
 
