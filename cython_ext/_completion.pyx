@@ -25,13 +25,17 @@ cdef double LOG_FLOOR = 1e-3    # heat below which logarithms tell nothing
 cdef double BEND_LEAST = 1e-6   # of a parabola that has a top
 cdef double GUESS_LEAST = 0.01  # confidence of a completed keypoint
 cdef double GUESS_LIMIT = 0.09
+cdef double ASTRAY = 0.15       # of a person's extent: a keypoint further from its regressed place is doubted
+cdef double AS_WARM = 0.5       # of a doubted keypoint's heat: what a place nearer by must have to be believed instead
 cdef double UNSURE = 1.0        # what a person without a centre is worth, beside one whose centre is certain
+cdef double COARSE = 4.0        # cells: extent of a person whose keypoints the grid halves the worth of
 cdef double FAR = 1e6           # cells: no offset leads further
 
 LIMITS = {
     "centres": CENTRES_MAX, "reach": REACH, "room": ROOM, "min_centre": MIN_CENTRE, "spread": SPREAD,
     "extent_least": EXTENT_LEAST, "agree": AGREE, "near": NEAR, "cold": COLD, "log_floor": LOG_FLOOR,
-    "bend_least": BEND_LEAST, "guess_least": GUESS_LEAST, "guess_limit": GUESS_LIMIT, "unsure": UNSURE, "far": FAR,
+    "bend_least": BEND_LEAST, "guess_least": GUESS_LEAST, "guess_limit": GUESS_LIMIT, "astray": ASTRAY,
+    "as_warm": AS_WARM, "unsure": UNSURE, "coarse": COARSE, "far": FAR,
 }
 
 
@@ -55,6 +59,8 @@ cdef class Completer:
     cdef double[::1] _extent
     cdef double[:, ::1] _agreement
     """(P, CENTRES_MAX)."""
+    cdef int32_t _best_row, _best_column
+    """What _search found."""
     cdef ep_map _heat, _offsets
     cdef cython.pymutex _busy
 
@@ -87,7 +93,9 @@ cdef class Completer:
     def __call__(self, keypoints, scores, maps):
         """(P, K, 3) keypoints in cells and (P,) scores, both completed; what came in stays as it is.
 
-        The centre's heat is part of the score: people whom limbs and centre agree on are surer. Raises ValueError
+        Scores come as the association gives them, roots of the mean confidence of all keypoints, and tell people apart
+        by how exact they are: whom limbs and centre agree on is surer, whoever is of few cells is placed coarsely, and
+        a keypoint that is out of view says less against a person than one that is seen faintly. Raises ValueError
         where the arrays do not fit.
         """
         if maps.offsets is None or not len(keypoints):
@@ -119,6 +127,8 @@ cdef class Completer:
     cdef void _complete(self, float[:, :, ::1] people, float[::1] scores) noexcept nogil:
         cdef Py_ssize_t p, c
         cdef int person
+        for p in range(people.shape[0]):
+            scores[p] *= <float> self._of_found(people, p)
         self._find_centres()
         for c in range(self._centre_count):
             self._believe(c)
@@ -135,6 +145,29 @@ cdef class Completer:
             if person >= 0:
                 scores[person] *= <float> ((UNSURE + self._heat_of[c]) / UNSURE)
                 self._fill(people, person, c)
+        for p in range(people.shape[0]):
+            scores[p] *= <float> self._fineness(people, p)
+
+    # ---- worth
+
+    cdef double _of_found(self, float[:, :, ::1] people, Py_ssize_t p) noexcept nogil:
+        """Makes the root of a mean over all keypoints one of the geometric mean of that and the mean over those found."""
+        cdef Py_ssize_t k
+        cdef int found = 0
+        for k in range(self._keypoint_count):
+            found += people[p, k, 2] > 0
+        return sqrt(sqrt(self._keypoint_count / <double> max(found, 1)))
+
+    cdef double _fineness(self, float[:, :, ::1] people, Py_ssize_t p) noexcept nogil:
+        """0 to 1, the more the more cells a person extends over."""
+        cdef double left = FAR, right = -FAR, top = FAR, bottom = -FAR, extent
+        cdef Py_ssize_t k
+        for k in range(self._keypoint_count):
+            if people[p, k, 2] > 0:
+                left, right = min(left, people[p, k, 0]), max(right, people[p, k, 0])
+                top, bottom = min(top, people[p, k, 1]), max(bottom, people[p, k, 1])
+        extent = max(0, max(right - left, bottom - top))
+        return extent / (extent + COARSE)
 
     # ---- centres
 
@@ -227,15 +260,19 @@ cdef class Completer:
     # ---- guesses
 
     cdef void _fill(self, float[:, :, ::1] people, Py_ssize_t p, Py_ssize_t c) noexcept nogil:
-        """Put guesses where the person has nothing."""
+        """Put guesses where the person has nothing, and better places where keypoints lie astray."""
+        cdef double x, y, astray = ASTRAY * self._extent[c]
         cdef int t
         cdef float *one
         cdef float *other
         cdef float *middle
         for t in range(self._told_count):
-            if people[p, self._told[t, 0], 2] == 0:
-                self._guess(&people[p, self._told[t, 0], 0], self._told[t, 1], self._places[c, t, 0],
-                            self._places[c, t, 1])
+            one = &people[p, self._told[t, 0], 0]
+            x, y = self._places[c, t, 0], self._places[c, t, 1]
+            if one[2] == 0:
+                self._guess(one, self._told[t, 1], x, y)
+            elif (one[0] - x) * (one[0] - x) + (one[1] - y) * (one[1] - y) > astray * astray:
+                self._call_back(one, self._told[t, 1], x, y)
         if self._middle < 0:
             return
         middle, one, other = &people[p, self._middle, 0], &people[p, self._one, 0], &people[p, self._other, 0]
@@ -245,11 +282,25 @@ cdef class Completer:
 
     cdef void _guess(self, float *keypoint, int32_t channel, double x, double y) noexcept nogil:
         """The heat map's best place near the regressed one."""
+        cdef float heat = self._search(channel, x, y)
+        self._place(keypoint, channel)
+        keypoint[2] = min(<float> GUESS_LIMIT, max(<float> GUESS_LEAST, heat))
+
+    cdef void _call_back(self, float *keypoint, int32_t channel, double x, double y) noexcept nogil:
+        """That place for a keypoint too, if it is about as warm: the limb led to somebody else's, or to the other side."""
+        cdef float heat = self._search(channel, x, y)
+        if heat >= <float> AS_WARM * keypoint[2]:
+            self._place(keypoint, channel)
+            keypoint[2] = heat
+
+    cdef float _search(self, int32_t channel, double x, double y) noexcept nogil:
+        """Fill _best_row and _best_column, by heat and nearness to the regressed place; return the heat there."""
         cdef int32_t near_x = <int32_t> rint(min(max(x, 0), self._heat.width - 1))
         cdef int32_t near_y = <int32_t> rint(min(max(y, 0), self._heat.height - 1))
-        cdef int32_t ny, nx, best_y = near_y, best_x = near_x
+        cdef int32_t ny, nx
         cdef double worth, best = 0, dx, dy
         cdef float heat
+        self._best_row, self._best_column = near_y, near_x
         for ny in range(max(0, near_y - REACH), min(self._heat.height, near_y + REACH + 1)):
             for nx in range(max(0, near_x - REACH), min(self._heat.width, near_x + REACH + 1)):
                 heat = self._warmth(ny, nx, channel) + <float> COLD
@@ -258,11 +309,13 @@ cdef class Completer:
                 dx, dy = nx - x, ny - y
                 worth = heat / (sqrt(dx * dx + dy * dy) + NEAR)
                 if worth > best:
-                    best, best_y, best_x = worth, ny, nx
-        keypoint[0] = <float> (best_x + self._shift(best_y, best_x, channel, 0, 1))
-        keypoint[1] = <float> (best_y + self._shift(best_y, best_x, channel, 1, 0))
-        heat = self._warmth(best_y, best_x, channel)
-        keypoint[2] = min(<float> GUESS_LIMIT, max(<float> GUESS_LEAST, heat))
+                    best, self._best_row, self._best_column = worth, ny, nx
+        return self._warmth(self._best_row, self._best_column, channel)
+
+    cdef void _place(self, float *keypoint, int32_t channel) noexcept nogil:
+        """Put a keypoint where _search found it, between the cells."""
+        keypoint[0] = <float> (self._best_column + self._shift(self._best_row, self._best_column, channel, 0, 1))
+        keypoint[1] = <float> (self._best_row + self._shift(self._best_row, self._best_column, channel, 1, 0))
 
     cdef float _warmth(self, int32_t y, int32_t x, int32_t channel) noexcept nogil:
         """The heat there, 0 to 1; what is no number is cold."""

@@ -14,13 +14,25 @@ def complete(keypoints, scores, maps, channels):
     if maps.offsets is None or not len(keypoints):
         return keypoints, scores
     people, unsure = keypoints.copy(), LIMITS["unsure"]
-    worth = scores * f32(unsure / (1 + unsure))
+    worth = scores * np.array([f32(of_found(person)) for person in keypoints]) * f32(unsure / (1 + unsure))
     centres = find_centres(maps.heatmaps[:, :, channels.centre], maps.heat_quant)
     places = [believed(maps, channels, centre) for centre in centres]
     for person, centre in match(people, places):
         worth[person] *= f32((unsure + float(centres[centre][0])) / unsure)
         fill(people[person], places[centre], maps, channels)
-    return people, worth
+    return people, worth * np.array([f32(fineness(person)) for person in people])
+
+
+def of_found(person):
+    """Makes the root of a mean over all keypoints one of the geometric mean of that and the mean over those found."""
+    return math.sqrt(math.sqrt(len(person) / max(1, (person[:, 2] > 0).sum())))
+
+
+def fineness(person):
+    """0 to 1, the more the more cells a person extends over."""
+    found = person[person[:, 2] > 0, :2].astype(float)
+    extent = float(np.ptp(found, axis=0).max()) if len(found) else 0.0
+    return extent / (extent + LIMITS["coarse"])
 
 
 def find_centres(channel, quant):
@@ -66,23 +78,38 @@ def match(people, places):
 
 def agreement(person, places):
     """0 to 1: how near the found keypoints lie to where a centre believes them to be."""
-    xs, ys = zip(*places.values(), strict=True)
-    extent = max(LIMITS["extent_least"], max(xs) - min(xs), max(ys) - min(ys))
-    spread = LIMITS["spread"] * extent
+    spread = LIMITS["spread"] * extent_of(places)
     found = [(float(person[k, 0]) - x, float(person[k, 1]) - y) for k, (x, y) in places.items() if person[k, 2] > 0]
     return sum(math.exp(-(dx * dx + dy * dy) / (2 * spread * spread)) for dx, dy in found) / max(1, len(found))
 
 
+def extent_of(places):
+    """The longer side of the box around what a centre believes, in cells."""
+    xs, ys = zip(*places.values(), strict=True)
+    return max(LIMITS["extent_least"], max(xs) - min(xs), max(ys) - min(ys))
+
+
 def fill(person, places, maps, channels):
-    """Guesses where the (K, 3) person has nothing."""
-    for keypoint, place in places.items():
+    """Guesses where the (K, 3) person has nothing; better places for keypoints that lie astray."""
+    for keypoint, (x, y) in places.items():
+        heat = warmth(maps.heatmaps[:, :, channels.heats[keypoint]], maps.heat_quant)
         if person[keypoint, 2] == 0:
-            person[keypoint] = guess(warmth(maps.heatmaps[:, :, channels.heats[keypoint]], maps.heat_quant), *place)
+            column, row, warm = search(heat, x, y)
+            sureness = min(f32(LIMITS["guess_limit"]), max(f32(LIMITS["guess_least"]), warm))
+            person[keypoint] = column, row, sureness
+        elif is_astray(person[keypoint], x, y, LIMITS["astray"] * extent_of(places)):
+            column, row, warm = search(heat, x, y)
+            if warm >= f32(LIMITS["as_warm"]) * person[keypoint, 2]:
+                person[keypoint] = column, row, warm
     if channels.between is not None:
         middle, one, other = channels.between
         if person[middle, 2] == 0 and person[one, 2] > 0 and person[other, 2] > 0:
             person[middle, :2] = (person[one, :2] + person[other, :2]) / f32(2)
             person[middle, 2] = min(person[one, 2], person[other, 2], f32(LIMITS["guess_limit"]))
+
+
+def is_astray(keypoint, x, y, cells):
+    return (float(keypoint[0]) - x) ** 2 + (float(keypoint[1]) - y) ** 2 > cells**2
 
 
 def warmth(channel, quant):
@@ -92,8 +119,8 @@ def warmth(channel, quant):
     return np.clip(np.nan_to_num(heat, nan=0, posinf=1, neginf=0), 0, 1)
 
 
-def guess(heat, x, y):
-    """x, y and confidence: the best place near the regressed one."""
+def search(heat, x, y):
+    """x, y and heat of the best place near the regressed one."""
     height, width = heat.shape
     near_x, near_y = round(min(max(x, 0), width - 1)), round(min(max(y, 0), height - 1))
     worth = {}
@@ -103,8 +130,7 @@ def guess(heat, x, y):
             warm = float(heat[row, column] + f32(LIMITS["cold"]))
             worth[row, column] = warm / (math.sqrt(dx * dx + dy * dy) + LIMITS["near"])
     row, column = max(worth, key=worth.get)  # of equal ones the first
-    confidence = min(f32(LIMITS["guess_limit"]), max(f32(LIMITS["guess_least"]), heat[row, column]))
-    return column + shift(heat[row], column), row + shift(heat[:, column], row), confidence
+    return column + shift(heat[row], column), row + shift(heat[:, column], row), heat[row, column]
 
 
 def shift(line, at):

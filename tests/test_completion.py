@@ -67,6 +67,32 @@ def test_what_was_found_is_not_touched():
     np.testing.assert_array_equal(completed[0, :3], keypoints[0, :3])
 
 
+def test_a_keypoint_astray_is_called_back_to_heat_where_the_centre_believes_it():
+    maps = maps_of([(PERSON, CENTRE)])
+    astray = PERSON.copy()
+    astray[2] = PERSON[3]
+    completed, _ = Completer(CHANNELS)(found(astray)[None], np.ones(1, np.float32), maps)
+    np.testing.assert_allclose(completed[0, 2, :2], PERSON[2], atol=0.3)
+    assert 0.35 <= completed[0, 2, 2] < 0.7, "as sure as the heat there"
+
+
+def test_a_keypoint_astray_stays_where_nothing_nearly_as_warm_is_near_the_regressed_place():
+    faint = maps_of([(PERSON, CENTRE)], heat=0.3)
+    astray = PERSON.copy()
+    astray[2] = PERSON[3]
+    keypoints = found(astray)[None]
+    completed, _ = Completer(CHANNELS)(keypoints, np.ones(1, np.float32), faint)
+    np.testing.assert_array_equal(completed[0, 2], keypoints[0, 2])
+
+
+def test_of_equally_sure_people_the_larger_one_and_the_one_with_more_out_of_view_are_worth_more():
+    small = (PERSON - PERSON[0]) / 4 + PERSON[0]
+    far_off = maps_of([(PERSON + 100, CENTRE)])
+    people = np.stack([found(PERSON), found(small), found(PERSON, missing=(4,))])
+    _, scores = Completer(CHANNELS)(people, np.ones(3, np.float32), far_off)
+    assert scores[1] < scores[0] < scores[2]
+
+
 def test_without_any_heat_the_regressed_place_itself_is_the_guess():
     cold = maps_of([(PERSON, CENTRE)])
     cold.heatmaps[..., 3] = HEAT.zero_point

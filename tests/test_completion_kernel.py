@@ -95,8 +95,7 @@ def test_a_centre_completes_one_person_and_makes_them_surer():
     twin[:, 16] = 0
     completed, worth = complete_as_reference(twin, scene.maps, scores=np.full(3, 0.6, np.float32))
     assert list(completed[:, 16, 2] > 0) == [True, True, False]
-    assert worth[2] == np.float32(0.3)
-    assert min(worth[:2]) > 0.5
+    assert worth[2] < 0.6 * min(worth[:2])
 
 
 def test_networks_without_centres_and_empty_rooms_change_nothing():

@@ -24,10 +24,14 @@ class Views:
     """chance of a quarter turn on top"""
     dull: float = 0.25
     """chance that the light, the sharpness or the colours are spoiled"""
+    empty: float = 0.03
+    """chance of one colour all over, as of a covered or switched-off camera, where nobody must be seen"""
 
 
 def random_view(path: Path, size: tuple[int, int], ranges: Views, rng: np.random.Generator) -> ByteArray:
     """(H, W, 3) RGB, of `size` (height, width), of the picture at `path`."""
+    if rng.random() < ranges.empty:
+        return _empty(size, rng)
     picture = read_rgb(path)
     if rng.random() < 0.5:
         picture = np.ascontiguousarray(picture[:, ::-1])
@@ -37,6 +41,13 @@ def random_view(path: Path, size: tuple[int, int], ranges: Views, rng: np.random
         picture = cv2.GaussianBlur(picture, (0, 0), 0.4 / zoom).astype(np.uint8)
     seen = cv2.warpAffine(picture, transform, size[::-1], flags=cv2.INTER_LINEAR).astype(np.uint8)
     return _spoiled(seen, rng) if rng.random() < ranges.dull else seen
+
+
+def _empty(size: tuple[int, int], rng: np.random.Generator) -> ByteArray:
+    """One colour, half the time black, half the time with the noise of a sensor."""
+    colour = rng.integers(0, 256, 3) if rng.random() < 0.5 else np.zeros(3)
+    noise = rng.normal(0, float(rng.uniform(1, 8)), (*size, 3)) if rng.random() < 0.5 else 0.0
+    return np.clip(np.broadcast_to(colour, (*size, 3)) + noise, 0, 255).astype(np.uint8)
 
 
 def _random_transform(shape: tuple[int, ...], size: tuple[int, int], ranges: Views, rng: np.random.Generator) -> Matrix:
