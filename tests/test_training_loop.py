@@ -1,5 +1,6 @@
 """Training that is interrupted ends where uninterrupted training ends. Needs TensorFlow."""
 
+import csv
 import sys
 from pathlib import Path
 
@@ -11,14 +12,19 @@ pytest.importorskip("tensorflow", reason="models/training/requirements.txt is no
 pytest.importorskip("cv2", reason="models/training/requirements.txt is not installed")
 
 import cv2
+import keras
 from training import layout
 from training.augment import Augmentation
 from training.batches import Plan
 from training.coco import LabelledPicture
+from training.distil import Distilling, distil
 from training.errors import TrainingError
+from training.head import HeadForm, build_head, build_head_model, form_of
 from training.head_file import load_head
+from training.steps import weights_of
 from training.train import Schedule, train
 from training.trunk_maps import TrunkMaps
+from training.views import Views
 
 PLAN = Plan(sides=(32, 64), pixels=2 * 64 * 64, seed=4)
 SCHEDULE = Schedule(steps=8, warm_up=2, save_every=1)
@@ -80,3 +86,19 @@ def test_training_learns(pictures, tmp_path):
     train(made_up_trunk, pictures, tmp_path, Plan(sides=(32,), pixels=2 * 32 * 32), schedule, Augmentation())
     first, last = (line.split('"paf_loss": ')[1] for line in (tmp_path / "train.jsonl").read_text().splitlines())
     assert float(last.split(",")[0]) < float(first.split(",")[0])
+
+
+def test_a_head_learns_from_another_on_views_without_labels(pictures, tmp_path):
+    """Of a form of its own: the teacher is wider and deeper."""
+    taught = build_head_model(weights_of(build_wide_head()))
+    plan = Distilling(views=40, epochs=4, size=(64, 96))
+    path = distil(made_up_trunk, weights_of(taught), [picture.path for picture in pictures], tmp_path, plan, Views())
+    learned = load_head(path)
+    assert form_of(learned) == HeadForm() != form_of(weights_of(taught))
+    losses = [float(row["loss"]) for row in csv.DictReader((tmp_path / "distil.csv").open())]
+    assert losses[-1] < losses[0], losses
+
+
+def build_wide_head():
+    features, heats = keras.Input((None, None, 24)), keras.Input((None, None, 17))
+    return keras.Model([features, heats], build_head(features, heats, HeadForm((3, 5, 5), 96)))

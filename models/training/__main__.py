@@ -66,6 +66,27 @@ def _train(options: argparse.Namespace) -> None:
     print(f"wrote {path}")
 
 
+def _distil(options: argparse.Namespace) -> None:
+    from .distil import Distilling, distil
+    from .features import FloatTrunk
+    from .head_file import extend_record, load_head
+    from .pictures import pictures_in
+    from .views import Views
+    from .weights import load_trunk_graph
+
+    pictures = [path for folder in options.images for path in pictures_in(folder)]
+    plan = Distilling(views=options.views, epochs=options.epochs, seed=options.seed)
+    trunk = FloatTrunk(load_trunk_graph(options.weights))
+    path = distil(trunk, load_head(options.head), pictures, options.out, plan, Views())
+    extend_record(
+        options.head,
+        path,
+        f"a slimmer head in its place that learned its answers to {plan.views} views of {len(pictures)} pictures in "
+        f"{plan.epochs} epochs, seed {plan.seed}",
+    )
+    print(f"wrote {path}")
+
+
 def _assemble(options: argparse.Namespace) -> None:
     from .assemble import assemble
     from .head_file import copy_record, load_head
@@ -246,6 +267,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_network_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = steps.add_parser("distil", help="a head of the usual form that answers as another one does; no labels")
+    _add_weights(step)
+    step.add_argument("--head", type=Path, required=True, help="the one to learn from")
+    step.add_argument(
+        "--images", type=Path, action="append", required=True, help="folder of pictures, no labels; may come again"
+    )
+    step.add_argument("--out", type=Path, default=Path("runs/head"), help="folder of log and head.npz")
+    step.add_argument("--views", type=int, default=1000)
+    step.add_argument("--epochs", type=int, default=30)
+    step.add_argument("--seed", type=int, default=1)
+    step.set_defaults(step=_distil)
+
     step = steps.add_parser("assemble", help="trunk and head as one network, with a range for each int8 tensor")
     _add_weights(step)
     step.add_argument("--head", type=Path, default=Path("weights/head.npz"))

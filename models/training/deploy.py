@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from .head import KERNELS
+from .head import form_of
 from .layout import COCO17
 from .tfjs_graph import Graph
 from .trunk import REGRESSION, build_trunk
@@ -61,7 +61,7 @@ def _head(head: dict[str, Array], features: Tensor, heats: Tensor) -> Tensor:
     told = _depthwise(heats, depthwise[:, :, split:], "head_0_heats")
     told = _pointwise(told, kernel[:, :, split:], np.zeros_like(bias), "head_0_from_heats")
     x = layers.ReLU(6.0, name="head_0_relu")(layers.Add(name="head_0_sum")([seen, told]))
-    for index in range(1, len(KERNELS)):
+    for index in range(1, len(form_of(head).kernels)):
         kernel, bias = _folded(head, index)
         y = _depthwise(x, head[f"head_{index}_depthwise/0"], f"head_{index}_depthwise")
         y = _pointwise(y, kernel, bias, f"head_{index}_pointwise", "relu6")
