@@ -270,7 +270,7 @@ cdef class Completer:
             one = &people[p, self._told[t, 0], 0]
             x, y = self._places[c, t, 0], self._places[c, t, 1]
             if one[2] == 0:
-                self._guess(one, self._told[t, 1], x, y)
+                self._put(one, self._told[t, 1], self._search(self._told[t, 1], x, y))
             elif (one[0] - x) * (one[0] - x) + (one[1] - y) * (one[1] - y) > astray * astray:
                 self._call_back(one, self._told[t, 1], x, y)
         if self._middle < 0:
@@ -280,18 +280,11 @@ cdef class Completer:
             middle[0], middle[1] = (one[0] + other[0]) / 2, (one[1] + other[1]) / 2
             middle[2] = min(<float> GUESS_LIMIT, min(one[2], other[2]))
 
-    cdef void _guess(self, float *keypoint, int32_t channel, double x, double y) noexcept nogil:
-        """The heat map's best place near the regressed one."""
-        cdef float heat = self._search(channel, x, y)
-        self._place(keypoint, channel)
-        keypoint[2] = min(<float> GUESS_LIMIT, max(<float> GUESS_LEAST, heat))
-
     cdef void _call_back(self, float *keypoint, int32_t channel, double x, double y) noexcept nogil:
-        """That place for a keypoint too, if it is about as warm: the limb led to somebody else's, or to the other side."""
+        """Guess a keypoint anew, if that place is about as warm: the limb led to somebody else's, or to the other side."""
         cdef float heat = self._search(channel, x, y)
         if heat >= <float> AS_WARM * keypoint[2]:
-            self._place(keypoint, channel)
-            keypoint[2] = heat
+            self._put(keypoint, channel, heat)
 
     cdef float _search(self, int32_t channel, double x, double y) noexcept nogil:
         """Fill _best_row and _best_column, by heat and nearness to the regressed place; return the heat there."""
@@ -312,10 +305,11 @@ cdef class Completer:
                     best, self._best_row, self._best_column = worth, ny, nx
         return self._warmth(self._best_row, self._best_column, channel)
 
-    cdef void _place(self, float *keypoint, int32_t channel) noexcept nogil:
-        """Put a keypoint where _search found it, between the cells."""
+    cdef void _put(self, float *keypoint, int32_t channel, float heat) noexcept nogil:
+        """Put a guess where _search found it, between the cells."""
         keypoint[0] = <float> (self._best_column + self._shift(self._best_row, self._best_column, channel, 0, 1))
         keypoint[1] = <float> (self._best_row + self._shift(self._best_row, self._best_column, channel, 1, 0))
+        keypoint[2] = min(<float> GUESS_LIMIT, max(<float> GUESS_LEAST, heat))
 
     cdef float _warmth(self, int32_t y, int32_t x, int32_t channel) noexcept nogil:
         """The heat there, 0 to 1; what is no number is cold."""

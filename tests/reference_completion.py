@@ -93,14 +93,12 @@ def fill(person, places, maps, channels):
     """Guesses where the (K, 3) person has nothing; better places for keypoints that lie astray."""
     for keypoint, (x, y) in places.items():
         heat = warmth(maps.heatmaps[:, :, channels.heats[keypoint]], maps.heat_quant)
-        if person[keypoint, 2] == 0:
+        missing = person[keypoint, 2] == 0
+        if missing or is_astray(person[keypoint], x, y, LIMITS["astray"] * extent_of(places)):
             column, row, warm = search(heat, x, y)
-            sureness = min(f32(LIMITS["guess_limit"]), max(f32(LIMITS["guess_least"]), warm))
-            person[keypoint] = column, row, sureness
-        elif is_astray(person[keypoint], x, y, LIMITS["astray"] * extent_of(places)):
-            column, row, warm = search(heat, x, y)
-            if warm >= f32(LIMITS["as_warm"]) * person[keypoint, 2]:
-                person[keypoint] = column, row, warm
+            if missing or warm >= f32(LIMITS["as_warm"]) * person[keypoint, 2]:
+                sureness = min(f32(LIMITS["guess_limit"]), max(f32(LIMITS["guess_least"]), warm))
+                person[keypoint] = column, row, sureness
     if channels.between is not None:
         middle, one, other = channels.between
         if person[middle, 2] == 0 and person[one, 2] > 0 and person[other, 2] > 0:
