@@ -127,8 +127,6 @@ cdef class Completer:
     cdef void _complete(self, float[:, :, ::1] people, float[::1] scores) noexcept nogil:
         cdef Py_ssize_t p, c
         cdef int person
-        for p in range(people.shape[0]):
-            scores[p] *= <float> self._of_found(people, p)
         self._find_centres()
         for c in range(self._centre_count):
             self._believe(c)
@@ -136,6 +134,7 @@ cdef class Completer:
             for c in range(self._centre_count):
                 self._agreement[p, c] = self._agree(people, p, c)
         for p in range(people.shape[0]):
+            scores[p] *= <float> self._of_found(people, p)
             scores[p] *= <float> (UNSURE / (1 + UNSURE))
         for c in range(self._centre_count):
             self._person[c] = -1

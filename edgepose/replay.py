@@ -87,6 +87,20 @@ class Replayer:
         yield from followed(name, results, self._settings, self._layout)
 
 
+def steps(
+    results: Iterable[FrameResult], tracker: Tracker, care: Care, starts: datetime | None = None
+) -> Iterator[Step]:
+    """Tracking and care over poses, a step a frame. `starts`: the local time of second 0."""
+    scene = SceneCut()
+    for result in results:
+        t_s = result.frame.t_s
+        cut = scene.update(result.glance)
+        people = tracker.update([track.pose for track in result.tracks], t_s, cut=cut)
+        local = starts + timedelta(seconds=t_s) if starts else None
+        events = care.update(people, t_s, size=result.size, local_time=local, cut=cut)
+        yield Step(t_s, result.frame.seq, result.size, people, dict(care.stances), tuple(events))
+
+
 def followed(
     name: str, results: Iterable[FrameResult], settings: ReplaySettings, layout: str
 ) -> Iterator[Step | Ending]:
@@ -96,13 +110,8 @@ def followed(
         {key: (zone.kind, zone.polygon) for key, zone in settings.camera.zones.items()} if settings.camera else {}
     )
     care = Care(rules_of(settings.care, counted(name), zones, layout), layout, zones)
-    scene = SceneCut()
     t_s, frames = 0.0, 0
-    for result in results:
-        t_s, frames = result.frame.t_s, frames + 1
-        cut = scene.update(result.glance)
-        people = tracker.update([track.pose for track in result.tracks], t_s, cut=cut)
-        local = settings.starts + timedelta(seconds=t_s) if settings.starts else None
-        events = care.update(people, t_s, size=result.size, local_time=local, cut=cut)
-        yield Step(t_s, result.frame.seq, result.size, people, dict(care.stances), tuple(events))
+    for step in steps(results, tracker, care, settings.starts):
+        t_s, frames = step.t_s, frames + 1
+        yield step
     yield Ending(t_s, frames, tuple(care.finish(t_s)) if frames else ())

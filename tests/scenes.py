@@ -70,6 +70,12 @@ def _quantise(values, dtype, quant):
     return np.clip(np.rint(values / scale) + zero_point, info.min, info.max).astype(dtype)
 
 
+def other_sides(names):
+    """Which keypoint each one becomes in a mirror, as a list of places."""
+    swapped = [name.replace("left", "-").replace("right", "left").replace("-", "right") for name in names]
+    return [names.index(name) for name in swapped]
+
+
 def figure(rng, skeleton=BODY18, *, height=12.0, centre=(20.0, 20.0), lean_deg=None, mirrored=None):
     """(K, 3) keypoints of one body in a random pose, all of them seen; lean_deg 90 is lying."""
     points = {name: np.array(place) for name, place in _FIGURE.items()}

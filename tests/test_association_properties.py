@@ -30,9 +30,7 @@ def by_place(keypoints: np.ndarray) -> np.ndarray:
 
 def mirrored(scene: scenes.Scene) -> scenes.Scene:
     """The scene in a mirror: left is right, and fields point the other way along x."""
-    names = scene.skeleton.names
-    swapped = [name.replace("left", "-").replace("right", "left").replace("-", "right") for name in names]
-    keypoints = [names.index(name) for name in swapped]
+    keypoints = scenes.other_sides(scene.skeleton.names)
     limbs = [scene.skeleton.limbs.index((keypoints[a], keypoints[b])) for a, b in scene.skeleton.limbs]
     pafs = scene.pafs[:, ::-1][:, :, [channel for limb in limbs for channel in (2 * limb, 2 * limb + 1)]].copy()
     if pafs.dtype == np.float32:
@@ -48,9 +46,7 @@ def mirrored(scene: scenes.Scene) -> scenes.Scene:
 def test_a_mirrored_map_has_the_mirrored_people(seed, dtype):
     scene = crowd(seed, dtype=dtype)
     people, other = associate(scene), associate(mirrored(scene))
-    swapped = [BODY18.names.index(name.replace("left", "-").replace("right", "left").replace("-", "right"))
-               for name in BODY18.names]  # fmt: skip
-    back = other.keypoints[:, swapped]
+    back = other.keypoints[:, scenes.other_sides(BODY18.names)]
     back[..., 0] = np.where(back[..., 2] > 0, GRID[1] - 1 - back[..., 0], 0)
     np.testing.assert_array_equal(by_place(back), by_place(people.keypoints))
     np.testing.assert_allclose(other.scores, people.scores, rtol=1e-6)

@@ -2,8 +2,6 @@
 
 import json
 
-import av
-import numpy as np
 import pytest
 
 from edgepose import networks
@@ -11,6 +9,7 @@ from edgepose.bench_wholebody import run_bench
 from edgepose.cli import main
 from edgepose.demo_clip import CLIP
 from edgepose.errors import EdgeposeError
+from tests.clips import write_clip
 
 SMALL = "edgepose_192x256_int8"
 
@@ -24,13 +23,7 @@ def test_one_persons_135_keypoints_are_timed_beside_their_body():
 
 
 def test_a_clip_that_shows_nobody_is_refused_in_a_sentence(tmp_path):
-    clip = tmp_path / "empty.mp4"
-    with av.open(str(clip), "w") as file:
-        stream = file.add_stream("libx264", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for _ in range(3):
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((240, 320, 3), np.uint8), format="rgb24")))
-        file.mux(stream.encode())
+    clip = write_clip(tmp_path / "empty.mp4", count=3, size=(320, 240))
     with pytest.raises(EdgeposeError, match="shows one person alone"):
         run_bench(networks.load(SMALL), clip, rounds=1)
 

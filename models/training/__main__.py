@@ -270,9 +270,7 @@ def _add_network_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParse
     step = steps.add_parser("distil", help="a head of the usual form that answers as another one does; no labels")
     _add_weights(step)
     step.add_argument("--head", type=Path, required=True, help="the one to learn from")
-    step.add_argument(
-        "--images", type=Path, action="append", required=True, help="folder of pictures, no labels; may come again"
-    )
+    _add_pictures(step)
     step.add_argument("--out", type=Path, default=Path("runs/head"), help="folder of log and head.npz")
     step.add_argument("--views", type=int, default=1000)
     step.add_argument("--epochs", type=int, default=30)
@@ -289,9 +287,7 @@ def _add_network_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParse
     step = steps.add_parser("finetune", help="train the network, rounded as int8; the same command goes on")
     step.add_argument("--network", type=Path, default=Path("runs/assembled.npz"))
     step.add_argument("--calibrate", type=Path, required=True, help="folder of training pictures, to correct biases on")
-    step.add_argument(
-        "--images", type=Path, action="append", required=True, help="folder of pictures, no labels; may come again"
-    )
+    _add_pictures(step)
     step.add_argument("--out", type=Path, default=Path("runs/tuned"), help="folder of checkpoint, log and network.npz")
     step.add_argument("--steps", type=int, default=600)
     step.add_argument("--seed", type=int, default=1)
@@ -357,6 +353,12 @@ def _add_part_steps(steps: Any) -> None:
     step.add_argument("--epochs", type=int, default=16)
     step.add_argument("--seed", type=int, default=1)
     step.set_defaults(step=_foot)
+
+
+def _add_pictures(step: argparse.ArgumentParser) -> None:
+    step.add_argument(
+        "--images", type=Path, action="append", required=True, help="folder of pictures, no labels; may come again"
+    )
 
 
 def _add_weights(step: argparse.ArgumentParser) -> None:

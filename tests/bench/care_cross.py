@@ -9,12 +9,12 @@ before a fall begins counts as a quiet clip while tuning, since a source may hav
 clips as they are. Poses come from pose_cache.py's folder; tracking and postures are computed once.
 """
 
-import argparse
 import csv
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,9 +26,9 @@ from edgepose.care.events import CareEvent, Phase
 from edgepose.care.fall import FallRule
 from edgepose.care.settings import Fall
 from edgepose.care.view import View
-from edgepose.scene_cut import SceneCut
+from edgepose.replay import steps
 from edgepose.tracking import Tracker
-from tests.bench.care_variants import PLAIN, VARIANTS, Results, varied
+from tests.bench.care_variants import PLAIN, VARIANTS, Results, arguments, varied
 from tests.bench.pose_cache import CHANGES, PoseCache
 
 RANGES = {
@@ -42,6 +42,7 @@ RANGES = {
     "still_speed": (0.06, 0.25),
 }
 NEARLY = 0.01
+Sight = TypeVar("Sight")
 _BEFORE_S, _LEAST_S = 0.3, 2.0
 """A quiet part ends so long before the fall begins, and is so long at least."""
 
@@ -72,12 +73,9 @@ class Example:
 
 def views_of(results: Results) -> list[View]:
     """What rules see of a clip."""
-    recorder, tracker, scene = Recorder(), Tracker("body18"), SceneCut()
-    care = Care([recorder], "body18")
-    for result in results:
-        cut = scene.update(result.glance)
-        people = tracker.update([track.pose for track in result.tracks], result.frame.t_s, cut=cut)
-        care.update(people, result.frame.t_s, size=result.size, cut=cut)
+    recorder = Recorder()
+    for _ in steps(results, Tracker("body18"), Care([recorder], "body18")):
+        pass
     return recorder.views
 
 
@@ -119,21 +117,17 @@ def fall_starts(path: Path) -> dict[str, float]:
     return {row["file"]: float(row["fall_start"]) / float(row["fps"]) for row in rows}
 
 
-def quiet_part(views: list[View], fall_s: float) -> list[View]:
-    """What is seen before a fall begins; nothing where that is short."""
-    before = [view for view in views if view.t_s < fall_s - _BEFORE_S]
-    return before if before and before[-1].t_s - before[0].t_s >= _LEAST_S else []
+def quiet_part(sights: Iterable[Sight], fall_s: float, when: Callable[[Sight], float]) -> list[Sight]:
+    """What is seen before a fall begins; nothing where that is short. `when`: its time, seconds."""
+    before = [sight for sight in sights if when(sight) < fall_s - _BEFORE_S]
+    return before if before and when(before[-1]) - when(before[0]) >= _LEAST_S else []
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("labels", type=Path)
-    parser.add_argument("clips", type=Path, nargs="+")
+    parser = arguments(__doc__)
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tune-on", nargs="*", default=[PLAIN], choices=[PLAIN, *VARIANTS, *CHANGES])
-    parser.add_argument("--model", default="auto")
     args = parser.parse_args()
     labels, starts = scoring.read_labels(args.labels), fall_starts(args.labels)
     caches = PoseCache(args.cache, args.model), PoseCache(args.cache, args.model, 2)
@@ -147,7 +141,7 @@ def main() -> None:
                 tuning.setdefault(source, []).append(Example(views, label.fall))
             if name == PLAIN:
                 testing.setdefault(source, []).append(Example(views, label.fall))
-                if before := quiet_part(views, starts.get(clip.name, 0.0)):
+                if before := quiet_part(views, starts.get(clip.name, 0.0), lambda view: view.t_s):
                     tuning[source].append(Example(before, fall=False))
     draws = drawn(args.draws, args.seed)
     print(f"{args.draws} settings drawn with seed {args.seed}, tuned on {' '.join(args.tune_on)}", flush=True)

@@ -11,7 +11,6 @@ camera and one bed each, marked as a zone, that people lie down on in one go or 
 run through what `edgepose replay` runs, with the default settings.
 """
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -30,9 +29,11 @@ from edgepose.config import Association, Camera, FileSource, Model, Zone
 from edgepose.domain import Frame, FrameResult, Pose, Track
 from edgepose.replay import Ending, ReplaySettings, followed
 from edgepose.skeleton import BODY18_NAMES
-from tests.bench.care_cross import fall_starts
+from tests.bench.care_cross import fall_starts, quiet_part
 from tests.bench.care_rooms import Telling, drawn
+from tests.bench.care_variants import arguments
 from tests.bench.pose_cache import THUMB, PoseCache
+from tests.scenes import other_sides
 from tests.skeleton_scenes import BENT, ON_BED, SITTING, STANDING, Flaws, Key, Performer, Scene
 from tests.skeleton_scenes import Camera as Eye
 
@@ -43,12 +44,9 @@ KINDS = (
 """Of care_rooms.py: what is done in a living room every day; who sits on the floor there does so on purpose too."""
 ON_FLOOR = frozenset(f"urfd-adl-{number:03}" for number in (30, 31, 32, 33, 34, 35, 38, 39, 40))
 ON_BED_CLIPS = frozenset(f"urfd-adl-{number:03}" for number in (36, 37))
-_BEFORE_S, _LEAST_S, _EMPTY_S = 0.3, 2.0, 4.0
+_EMPTY_S = 4.0
 _FRAME = picture_from_rgb(np.zeros((2, 2, 3), np.uint8))
-_MIRRORED = [
-    BODY18_NAMES.index(name.replace("left", "x").replace("right", "left").replace("x", "right"))
-    for name in BODY18_NAMES
-]
+_MIRRORED = other_sides(BODY18_NAMES)
 
 
 @dataclass(frozen=True)
@@ -70,10 +68,8 @@ def pieces_of_clips(labels_file: Path, clips: Sequence[Path], cache: PoseCache) 
     for clip in clips:
         if labels[clip.name].fall and clip.name not in starts:
             continue
-        results = list(cache.get(clip).results())
-        if clip.name in starts:
-            results = [result for result in results if result.frame.t_s < starts[clip.name] - _BEFORE_S]
-        if results and results[-1].frame.t_s - results[0].frame.t_s >= _LEAST_S:
+        fall_s = starts.get(clip.name, np.inf)
+        if results := quiet_part(cache.get(clip).results(), fall_s, lambda result: result.frame.t_s):
             pieces.append(Piece(clip.stem, results))
     return pieces
 
@@ -221,15 +217,11 @@ def alerts(name: str, stream: Stream, zones: dict[str, Zone]) -> tuple[float, li
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("labels", type=Path)
-    parser.add_argument("clips", type=Path, nargs="+")
+    parser = arguments(__doc__)
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--bed-hours", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--floor", action="store_true", help="with clips of people who get down on the floor")
-    parser.add_argument("--model", default="auto")
     args = parser.parse_args()
     pieces = pieces_of_clips(args.labels, args.clips, PoseCache(args.cache, args.model))
     in_bed = [piece for piece in pieces if piece.name in ON_BED_CLIPS]

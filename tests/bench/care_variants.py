@@ -147,13 +147,19 @@ def varied(
             yield clip, change(results, labels[clip.name], np.random.default_rng(place)) if change else results
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(doc: str | None) -> argparse.ArgumentParser:
+    """What all scripts read that go over labelled clips whose poses are kept."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
     parser.add_argument("labels", type=Path)
     parser.add_argument("clips", type=Path, nargs="+")
-    parser.add_argument("--only", nargs="*", default=[PLAIN, *VARIANTS, *CHANGES])
     parser.add_argument("--model", default="auto")
+    return parser
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--only", nargs="*", default=[PLAIN, *VARIANTS, *CHANGES])
     parser.add_argument("--names", action="store_true", help="name the misses and the false alarms")
     args = parser.parse_args()
     labels = scoring.read_labels(args.labels)
