@@ -8,8 +8,8 @@ from typing import Any
 
 from .errors import TrainingError
 
-SIZES = [(192, 256), (256, 320), (384, 512)]
-"""(height, width) of the networks that ship."""
+SIZES = [(192, 256), (256, 320), (384, 512), (160, 288), (192, 320), (288, 512)]
+"""(height, width) of the networks that ship: for pictures of 4:3, and of 16:9."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -100,8 +100,19 @@ def _assemble(options: argparse.Namespace) -> None:
     print(f"wrote {options.out}")
 
 
+def _ranges(options: argparse.Namespace) -> None:
+    from .assemble import with_narrowed_ranges
+    from .head_file import copy_record
+    from .network_file import load_network, save_network
+
+    network = load_network(options.network)
+    save_network(options.out, with_narrowed_ranges(network, options.calibrate, options.images, options.tensors))
+    copy_record(options.network, options.out)
+    print(f"wrote {options.out}")
+
+
 def _finetune(options: argparse.Namespace) -> None:
-    from .assemble import corrected_mirror, mirror_of
+    from .assemble import mirror_of, rounded_mirror
     from .finetune import Tuning, finetune
     from .head_file import extend_record
     from .network_file import Network, load_network, save_network
@@ -110,15 +121,15 @@ def _finetune(options: argparse.Namespace) -> None:
 
     pictures = [path for folder in options.images for path in pictures_in(folder)]
     start, tuning = load_network(options.network), Tuning(steps=options.steps, seed=options.seed)
-    mirror = corrected_mirror(start, options.calibrate)
+    mirror = rounded_mirror(start, options.calibrate)
     finetune(mirror, mirror_of(start), start.ranges, pictures, options.out, tuning, Views())
     path = options.out / "network.npz"
     save_network(path, Network(start.source, start.steps, mirror.weights(), start.ranges))
     extend_record(
         options.network,
         path,
-        f"biases corrected and {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels of fine-tuning for int8 "
-        f"on the float network's own answers to {len(pictures)} pictures, no labels, seed {tuning.seed}",
+        f"rounded for int8, with errors made up for, and {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels "
+        f"of fine-tuning for int8 on the float network's own answers to {len(pictures)} pictures, no labels, seed {tuning.seed}",
     )
     print(f"wrote {path}")
 
@@ -284,9 +295,17 @@ def _add_network_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParse
     step.add_argument("--out", type=Path, default=Path("runs/assembled.npz"))
     step.set_defaults(step=_assemble)
 
+    step = steps.add_parser("ranges", help="choose the ranges of int8 tensors by what the network answers in the end")
+    step.add_argument("--network", type=Path, default=Path("runs/assembled.npz"))
+    step.add_argument("--calibrate", type=Path, required=True, help="folder of training pictures, to round on")
+    step.add_argument("--images", type=Path, required=True, help="folder of other pictures, to judge by")
+    step.add_argument("--tensors", type=int, default=40, help="so many, those that cost most first")
+    step.add_argument("--out", type=Path, default=Path("runs/ranged.npz"))
+    step.set_defaults(step=_ranges)
+
     step = steps.add_parser("finetune", help="train the network, rounded as int8; the same command goes on")
     step.add_argument("--network", type=Path, default=Path("runs/assembled.npz"))
-    step.add_argument("--calibrate", type=Path, required=True, help="folder of training pictures, to correct biases on")
+    step.add_argument("--calibrate", type=Path, required=True, help="folder of training pictures, to round on")
     _add_pictures(step)
     step.add_argument("--out", type=Path, default=Path("runs/tuned"), help="folder of checkpoint, log and network.npz")
     step.add_argument("--steps", type=int, default=600)

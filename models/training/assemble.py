@@ -1,19 +1,23 @@
 """Puts trunk and head together into the network that is fine-tuned: equalised, with a range for each int8 tensor."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .bias_correction import correct_biases, with_biases
+from .bias_correction import with_biases
 from .coco import FloatArray
 from .convert import calibration_pictures
 from .deploy import LOGITS, PAFS, REGRESS, build_deployed_model
 from .equalise import equalise
+from .merge import FIRST_BOTTLENECK, merged
 from .mirror import Mirror
+from .narrow import narrowed
 from .network_file import Network
 from .ranges import best_ranges
+from .rounding import round_layers
 from .steps import steps_of, weights_of
 from .tfjs_graph import Graph
 
@@ -23,15 +27,18 @@ TRAINED = (LOGITS, PAFS, REGRESS)
 _SIZES = ((192, 256), (256, 320), (384, 512))
 _PICTURES = 48
 """Pictures whose tensors are measured, over all sizes."""
+_LOOKS = 12
+"""Pictures whose answers tell which ranges are better, over all sizes."""
 
 
 def assemble(graph: Graph, head: dict[str, Any], calibration: Path, seed: int = 1) -> Network:
     """Trunk and head as one network; `calibration` is a folder of training pictures."""
     model = build_deployed_model(graph, head, _SIZES[1])
     equalise(model, calibration_pictures(calibration, _SIZES[1]))
-    steps, weights, source = steps_of(model), weights_of(model), str(model.input.name)
+    steps, weights = merged(steps_of(model), weights_of(model), FIRST_BOTTLENECK)
+    source = str(model.input.name)
     mirror = Mirror(steps, weights, TRAINED, source)
-    ranges = best_ranges(mirror, steps, _some_pictures(calibration), LOGITS, seed)
+    ranges = best_ranges(mirror, steps, _some_pictures(calibration, _PICTURES), LOGITS, seed)
     return Network(source, steps, weights, ranges)
 
 
@@ -40,17 +47,23 @@ def mirror_of(network: Network) -> Mirror:
     return Mirror(network.steps, with_biases(network.steps, network.weights), TRAINED, network.source)
 
 
-def corrected_mirror(network: Network, calibration: Path) -> Mirror:
-    """The same with its biases corrected for int8, on pictures of the folder `calibration`."""
+def rounded_mirror(network: Network, calibration: Path) -> Mirror:
+    """The same, rounded for int8, on pictures of the folder `calibration`."""
     mirror = mirror_of(network)
-    pictures = calibration_pictures(calibration, _SIZES[1])[:_PICTURES]
-    seen = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
-    correct_biases(mirror, mirror_of(network), network.steps, network.ranges, network.source, seen)
+    pictures = calibration_pictures(calibration, _SIZES[1])[:_PICTURES].transpose(0, 3, 1, 2)
+    round_layers(mirror, mirror_of(network), network.steps, network.ranges, network.source, pictures)
     return mirror
 
 
-def _some_pictures(calibration: Path) -> Iterator[FloatArray]:
+def with_narrowed_ranges(network: Network, calibration: Path, images: Path, tensors: int) -> Network:
+    """The same with other ranges for up to `tensors` tensors, which answer pictures of the folder `images` better."""
+    mirror, views = rounded_mirror(network, calibration), list(_some_pictures(images, _LOOKS))
+    ranges = narrowed(mirror, mirror_of(network), network.steps, network.ranges, views, tensors)
+    return replace(network, ranges=ranges)
+
+
+def _some_pictures(folder: Path, count: int) -> Iterator[FloatArray]:
     for size in _SIZES:
-        pictures = calibration_pictures(calibration, size)
-        for picture in pictures[:: max(1, len(pictures) * len(_SIZES) // _PICTURES)]:
+        pictures = calibration_pictures(folder, size)
+        for picture in pictures[:: max(1, len(pictures) * len(_SIZES) // count)]:
             yield np.ascontiguousarray(picture[None].transpose(0, 3, 1, 2))

@@ -7,10 +7,8 @@ measured on pictures, layer by layer, each on what the corrected layers before i
 import numpy as np
 import torch
 
-from .coco import FloatArray
 from .mirror import Mirror, rounded
-from .ranges import LOGIT_RANGE
-from .steps import INPUT_RANGE, Ranges, Step, Weights
+from .steps import Step, Weights
 
 _ROUNDS = 2
 _SEEN = 0.05
@@ -29,30 +27,15 @@ def with_biases(steps: list[Step], weights: Weights) -> Weights:
     return completed
 
 
-def correct_biases(
-    mirror: Mirror, teacher: Mirror, steps: list[Step], ranges: Ranges, source: str, pictures: FloatArray
+def correct_bias(
+    mirror: Mirror, step: Step, sources: list[torch.Tensor], right: torch.Tensor, limits: tuple[float, float]
 ) -> None:
-    """Moves the biases of `mirror` so that, rounded, its channels have the means that `teacher` has in float.
+    """Moves the biases of a convolution of `mirror` so that, rounded, its channels have the means of `right`.
 
-    pictures: (N, 3, H, W) -1..1, all at once. Logits are left alone: their range is cut on purpose.
+    sources: what it reads, rounded; right: (N, C, H, W) what it should answer; limits: the range of its answer.
     """
-    last_use = {name: step.name for step in steps for name in step.sources}
-    image = torch.from_numpy(pictures)
-    wanted, found = {source: image}, {source: rounded(image, INPUT_RANGE)}
-    with torch.no_grad():
-        for step in steps:
-            right = teacher.value_of(step, [wanted[name] for name in step.sources], rounding=False)
-            sources = [found[name] for name in step.sources]
-            value = mirror.value_of(step, sources, rounding=True)
-            if step.kind in ("conv", "depthwise") and ranges[step.name] != LOGIT_RANGE:
-                for _ in range(_ROUNDS):
-                    mirror.shift_bias(step, _shift(step, right, value, ranges[step.name]))
-                    value = mirror.value_of(step, sources, rounding=True)
-            wanted[step.name], found[step.name] = right, rounded(value, ranges[step.name])
-            for name in step.sources:
-                if last_use[name] == step.name:
-                    wanted.pop(name, None)
-                    found.pop(name, None)
+    for _ in range(_ROUNDS):
+        mirror.shift_bias(step, _shift(step, right, mirror.value_of(step, sources, rounding=True), limits))
 
 
 def _shift(step: Step, right: torch.Tensor, value: torch.Tensor, limits: tuple[float, float]) -> torch.Tensor:

@@ -55,7 +55,7 @@ class Mirror(nn.Module):
         return found
 
     def forward(self, image: torch.Tensor, ranges: Ranges | None = None) -> list[torch.Tensor]:
-        """(N, 3, H, W) -1..1 to the output maps (N, C, H/4, W/4). With `ranges` everything is rounded."""
+        """(N, 3, H, W) -1..1 to the output maps (N, C, H/4, W/4). With `ranges` all tensors in it are rounded."""
         found = {name: value for name, value in self.run(image, ranges) if name in self._outputs}
         return [found[name] for name in self._outputs]
 
@@ -66,7 +66,7 @@ class Mirror(nn.Module):
         yield self._source, image
         for step in self._steps:
             value = self.value_of(step, [held[name] for name in step.sources], rounding=ranges is not None)
-            if ranges is not None:
+            if ranges is not None and step.name in ranges:
                 value = rounded(value, ranges[step.name])
             held[step.name] = value
             yield step.name, value
@@ -98,6 +98,16 @@ class Mirror(nn.Module):
         with torch.no_grad():
             self.biases[key] += shift / self._bias_sizes[key]
 
+    def kernel(self, step: Step) -> torch.Tensor:
+        """(O, I, k, k) the kernel of a convolution now, not rounded; of a depthwise one I is 1."""
+        return self._kernel(_key(step.name)).detach()
+
+    def set_kernel(self, step: Step, kernel: torch.Tensor) -> None:
+        """The reverse of kernel."""
+        key = _key(step.name)
+        with torch.no_grad():
+            self.kernels[key].copy_(kernel / self._kernel_sizes[key])
+
     def _kernel(self, key: str) -> torch.Tensor:
         return self.kernels[key] * self._kernel_sizes[key]
 
@@ -110,13 +120,15 @@ class Mirror(nn.Module):
         bias = self._bias(key) if key in self.biases else None
         if rounding:
             kernel = _rounded_kernel(kernel)
-        side = kernel.shape[-1]
-        if step.stride == 1:
-            padding = side // 2
-        else:  # TensorFlow's `same` puts the odd pixel after the picture
-            value, padding = functional.pad(value, (0, 1, 0, 1)), 0
         groups = value.shape[1] if step.kind == "depthwise" else 1
-        return functional.conv2d(value, kernel, bias, step.stride, padding, groups=groups)
+        return functional.conv2d(padded(step, value, kernel.shape[-1]), kernel, bias, step.stride, groups=groups)
+
+
+def padded(step: Step, value: torch.Tensor, side: int) -> torch.Tensor:
+    """(N, C, H, W) with zeros around it as a convolution by a kernel of that side wants them."""
+    # TensorFlow's `same` puts the odd pixel after the picture.
+    before, after = (side // 2, side // 2) if step.stride == 1 else (0, 1)
+    return functional.pad(value, (before, after, before, after)) if after else value
 
 
 def _usual_size(kernel: torch.Tensor) -> torch.Tensor:

@@ -25,9 +25,12 @@ class Network:
 
 
 def save_network(path: Path, network: Network) -> None:
-    """Writes `network`, weights as float16, which is exact enough: int8 weights are coarser."""
+    """Writes `network`: kernels as float16, which is exact enough, int8 being coarser, and biases as they are."""
     layers = {"source": network.source, "steps": [asdict(step) for step in network.steps]}
-    arrays = {_WEIGHT + name: np.asarray(value, np.float16) for name, value in network.weights.items()}
+    arrays = {
+        _WEIGHT + name: np.asarray(value, np.float16 if value.ndim > 1 else np.float32)
+        for name, value in network.weights.items()
+    }
     arrays |= {_RANGE + name: np.array(limits, np.float64) for name, limits in network.ranges.items()}
     write_arrays(path, {"layers": np.frombuffer(json.dumps(layers).encode(), np.uint8), **arrays})
 
