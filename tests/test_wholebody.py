@@ -119,6 +119,20 @@ def test_places_in_a_crop_and_in_the_frame_are_each_other(mirrored):
     assert abs((row + 0.5) / 40 - 0.6) < 0.04
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_vectors_cut_the_same_bytes_as_numbers_one_by_one(seed):
+    rng = np.random.default_rng(seed)
+    for taps in (1, 2, 5, 8):
+        height, width, side = rng.integers(1, 60, 3)
+        packed = rng.integers(0, 256, (height, width, 3), np.uint8)
+        apart = np.asfortranarray(packed)
+        affine = rng.uniform(-2, 2, 6) + np.array((0, 0, rng.uniform(-20, 60), 0, 0, rng.uniform(-20, 60)))
+        answers = [np.empty((side, side + 3, 3), np.uint8) for _ in range(2)]
+        for picture, out in zip((packed, apart), answers, strict=True):
+            _crop.cut(picture, affine, taps, out)
+        np.testing.assert_array_equal(*answers, err_msg=f"seed {seed}, {taps} taps")
+
+
 def test_what_cannot_be_cut_is_refused():
     picture, out = np.zeros((4, 4, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)
     good = np.array([1.0, 0, 0, 0, 1, 0])
