@@ -11,6 +11,9 @@ from edgepose.domain import ByteArray, FloatArray
 from edgepose.errors import ModelError
 from edgepose.wholebody.sidecar import PartSidecar
 
+_FLIPPED = {np.dtype(np.uint8): np.uint8(0), np.dtype(np.int8): np.uint8(0x80)}
+"""Which bits of a byte of the crop a network's input has the other way round: int8 counts from -128."""
+
 
 class PartModel:
     """One interpreter, for one crop or a batch. Serves one thread."""
@@ -44,8 +47,8 @@ class _Sized:
         self._interpreter = open_interpreter(path, threads, "none")
         side = sidecar.input.side
         (image,) = self._interpreter.get_input_details()
-        if tuple(image["shape"]) != (1, side, side, 3) or np.dtype(image["dtype"]) != np.uint8:
-            raise ModelError(f"{path.name} contradicts its sidecar: its input is no uint8 square of {side} pixels")
+        if tuple(image["shape"]) != (1, side, side, 3) or np.dtype(image["dtype"]) not in _FLIPPED:
+            raise ModelError(f"{path.name} contradicts its sidecar: its input is no square of {side} pixels in bytes")
         if batch > 1:
             self._interpreter.resize_tensor_input(image["index"], (batch, side, side, 3))
             self._interpreter.allocate_tensors()
@@ -53,11 +56,11 @@ class _Sized:
         missing = [out.tensor for out in sidecar.outputs.values() if out.tensor not in details]
         if missing:
             raise ModelError(f"{path.name} contradicts its sidecar: it has no output {', '.join(missing)}")
-        self._input = image["index"]
+        self._input, self._flipped = image["index"], _FLIPPED[np.dtype(image["dtype"])]
         self._outputs = {name: int(details[out.tensor]["index"]) for name, out in sidecar.outputs.items()}
 
     def __call__(self, crops: "np.ndarray[Any, Any]") -> dict[str, FloatArray]:
-        self._interpreter.tensor(self._input)()[:] = crops
+        np.bitwise_xor(crops, self._flipped, out=self._interpreter.tensor(self._input)().view(np.uint8))
         try:
             self._interpreter.invoke()
         except RuntimeError as exc:

@@ -17,7 +17,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class PartInput(_Section, frozen=True):
-    """A square RGB crop, NHWC, uint8 as it is."""
+    """A square RGB crop, NHWC: bytes as they are (uint8), or all 128 less (int8)."""
 
     tensor: str
     side: Positive

@@ -16,7 +16,7 @@ from .head_file import sha256_of
 from .part_crops import crops
 from .part_graph import build
 from .part_sources import FACE, HAND, Source
-from .tflite_file import check_integer_only, inputs_and_outputs, named
+from .tflite_file import check_integer_only, inputs_and_outputs, named, taking_signed_bytes
 from .weights import PACKAGE, VERSION
 
 SOURCES = {"hand": HAND, "face": FACE}
@@ -46,14 +46,14 @@ def export(part: str, weights: Path, annotations: Path, images: Path, out: Path)
 
 
 def to_int8(model: keras.Model, pictures: FloatArray) -> bytes:
-    """Full int8: uint8 crop in (byte b means b / 255), int8 numbers out, named after the model's outputs."""
+    """Full int8: crop in (b - 128 of a byte b, which means b / 255), int8 numbers out, named as the model's outputs."""
     names = {tuple(output.shape[1:]): layer for output, layer in zip(model.outputs, model.output_names, strict=True)}
     content = int8_converter(model, pictures).convert()
     _, found = inputs_and_outputs(content)
-    content = named(content, ["image"], [names[output.shape[1:]] for output in found])
+    content = taking_signed_bytes(named(content, ["image"], [names[output.shape[1:]] for output in found]))
     check_integer_only(content)
     (image,), _ = inputs_and_outputs(content)
-    if image.dtype != "uint8" or abs(image.scale - 1 / 255) > 1e-5 or image.zero_point != 0:
+    if image.dtype != "int8" or abs(image.scale - 1 / 255) > 1e-5 or image.zero_point != -128:
         raise TrainingError(f"the input is {image.dtype}, scale {image.scale}, zero {image.zero_point}, not b / 255")
     return content
 
@@ -66,7 +66,7 @@ def answers(content: bytes, pictures: FloatArray) -> list[Any]:
     details = {detail["name"]: detail for detail in interpreter.get_output_details()}
     rows = []
     for picture in pictures:
-        interpreter.set_tensor(image["index"], np.rint(picture * 255).astype(np.uint8)[None])
+        interpreter.set_tensor(image["index"], (np.rint(picture * 255) - 128).astype(np.int8)[None])
         interpreter.invoke()
         rows.append([_numbers(interpreter, details[name]) for name in ("points", "presence")])
     return [np.concatenate(each) for each in zip(*rows, strict=True)]

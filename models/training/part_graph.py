@@ -79,14 +79,23 @@ def _lacks_bias(tensor: Tensor) -> bool:
 
 
 def _prelu(slopes: Any, source: Tensor) -> Tensor:
-    """The sum slope · x ± relu(|1 - slope| · x), the same as PReLU.
+    """The sum x ± relu(-|1 - slope| · x), the same as PReLU.
 
-    XNNPACK has neither an int8 PReLU nor a lone int8 ReLU, but takes all of this, with the ReLU within the product. The
-    sign is minus where the slope is above 1, which is rare: most layers have no such channel.
+    XNNPACK has no int8 PReLU, and products with a row of slopes it makes 16 numbers at a time; a convolution with the
+    slopes on its diagonal, the ReLU within, takes it a third of that time. The sign is minus where the slope is above 1,
+    which is rare: most layers have no such channel.
     """
-    slope = np.reshape(slopes, (1, 1, 1, -1)).astype(np.float32)
-    bent = layers.ReLU()(source * np.abs(1 - slope))
-    return source * slope + (bent if (slope <= 1).all() else bent * np.sign(1 - slope))
+    bend = 1 - np.ravel(slopes).astype(np.float32)
+    bent = _times(-np.abs(bend), source, "relu")
+    return layers.Add()([source, bent if (bend >= 0).all() else _times(np.sign(bend), bent, None)])
+
+
+def _times(factors: Any, source: Tensor, activation: str | None) -> Tensor:
+    """Each channel times its own number."""
+    layer = layers.Conv2D(len(factors), 1, use_bias=False, activation=activation)
+    result = layer(source)
+    layer.set_weights([np.diag(factors)[None, None]])
+    return result
 
 
 def _dense(weights: list[Any], source: Tensor) -> Tensor:
