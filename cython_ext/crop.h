@@ -151,20 +151,20 @@ static inline void ep_crop_add_all(const ep_crop_picture *p, const int64_t *x, c
         ep_crop_add(p, x[k] + right, y[k] + below, total);
 }
 
+#if EP_CROP_VECTORS
 /* As many pixels of a row as lie well inside the picture from its first on; a sample each. `out` has room for a byte
  * more. */
 static inline ptrdiff_t ep_crop_run(const ep_crop_picture *p, int64_t x, int64_t y, int64_t x_step, int64_t y_step,
                                     ptrdiff_t width, uint8_t *out)
 {
     ptrdiff_t u = 0;
-#if EP_CROP_VECTORS
     for (; u < width && ep_crop_inside(p, x, y); u++, x += x_step, y += y_step) {
         const uint32_t bytes = ep_crop_bytes(ep_crop_colour(p, x, y));
         memcpy(out + 3 * u, &bytes, 4);
     }
-#endif
     return u;
 }
+#endif
 
 /* A row of `width` pixels. (x[k], y[k]): where the `count` samples of its first pixel lie; (x_step, y_step): the way
  * from one pixel to the next. */
@@ -175,8 +175,10 @@ static void ep_crop_row(const ep_crop_picture *p, const int64_t *x, const int64_
     /* n / count for n < 64 * 256: with 20 bits the product is exact */
     const uint32_t share = ((1u << 20) + count - 1) / count;
     for (ptrdiff_t u = 0; u < width; u++) {
+#if EP_CROP_VECTORS
         if (count == 1 && p->packed)
             u += ep_crop_run(p, x[0] + u * x_step, y[0] + u * y_step, x_step, y_step, width - 1 - u, out + 3 * u);
+#endif
         uint32_t total[3] = {half, half, half};
         ep_crop_add_all(p, x, y, count, u * x_step, u * y_step, total);
         for (int k = 0; k < 3; k++)

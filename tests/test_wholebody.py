@@ -61,6 +61,16 @@ class FakeNetwork:
         return {"points": points, "presence": np.full((len(pictures), told), self.presence, np.float32)}
 
 
+class RoundFace(FakeNetwork):
+    """Answers with points on a circle."""
+
+    def __call__(self, pictures):
+        answer = super().__call__(pictures)
+        turn = np.linspace(0, 2 * np.pi, 70)
+        away = 0.3 * self.side * np.column_stack([np.cos(turn), np.sin(turn)])
+        return answer | {"points": answer["points"] + away.ravel().astype(np.float32)}
+
+
 def pose(places=None, shift=(0, 0)):
     keypoints = np.zeros((18, 3), np.float32)
     for name, (x, y) in (STANDING if places is None else places).items():
@@ -160,6 +170,15 @@ def test_a_hand_is_looked_for_beyond_its_wrist_and_a_face_around_its_nose():
     assert not crops.foot(points(), "right", 300).mirrored
 
 
+def test_the_crop_of_a_face_that_looks_up_stays_around_it():
+    """From below the nose lies between the eyes and the ears below them; the chin is not farther down for that."""
+    upwards = {"nose": (100, 101), "left_eye": (112, 100), "right_eye": (88, 100)}
+    upwards |= {"left_ear": (128, 108), "right_ear": (72, 108)}
+    level = upwards | {"nose": (100, 113), "left_ear": (128, 100), "right_ear": (72, 100)}
+    above, below = (crops.face({n: np.array((*xy, 1.0)) for n, xy in each.items()}, 300) for each in (level, upwards))
+    np.testing.assert_allclose((above.x, above.y), (below.x, below.y), atol=1)
+
+
 def test_nothing_is_looked_for_where_the_body_does_not_say_where():
     assert crops.hand({"left_wrist": np.array((1, 2, 1.0))}, "left", 300) is None
     assert crops.face({name: points()[name] for name in ("nose", "left_ear")}, 300) is None, (
@@ -210,6 +229,24 @@ def test_left_and_right_are_those_of_the_body():
     assert np.linalg.norm(left - STANDING["left_ankle"]) < 30
     assert np.linalg.norm(right - STANDING["right_ankle"]) < 30
     assert parts.face.shape == (70, 3)
+
+
+def test_a_left_hand_is_shown_as_a_right_one():
+    assert crops.hand(points(), "left", 300).mirrored
+    assert not crops.hand(points(), "right", 300).mirrored
+    seen = np.column_stack([np.linspace(10, 90, 21), np.linspace(80, 20, 21), np.ones(21)]).astype(np.float32)
+    assert crops.hand_seen(seen, "left").mirrored
+    assert not crops.hand_seen(seen, "right").mirrored
+
+
+@pytest.mark.parametrize(("presence", "looks"), [(4.0, 1), (1.0, 2)])
+def test_a_face_that_is_unsure_at_first_sight_is_looked_at_again(presence, looks):
+    network = RoundFace("face", presence)
+    stage = WholeBody(WholeBodySettings(face=True), networks={"face": network}, follow=True)
+    stage(result_of(pose(), t_s=0.0))
+    assert len(network.shown) == looks
+    stage(result_of(pose(), t_s=0.1))
+    assert len(network.shown) == looks + 1, "in video the next frame is another look"
 
 
 def test_a_left_foot_is_shown_as_a_right_one():

@@ -17,10 +17,12 @@ from edgepose.domain import ByteArray, FloatArray
 _HAND, _FOREARM, _SHANK = 0.108, 0.146, 0.246
 """Shares of the stature."""
 _HAND_SIDE = 1.5
-"""Side of a hand's crop in hand lengths. On rendered hands points are off by 0.048 of that length with 1.5, by 0.068
-with 1.95 and by 0.083 with 2.1, where presence falls too."""
+"""Side of a hand's crop in hand lengths. On rendered hands the published network's points are off by 0.048 of that
+length with 1.5, by 0.068 with 1.95 and by 0.083 with 2.1, where presence falls too."""
 _FACE_SIDE = 1.55
 """Side of a face's crop, in ear-to-ear widths."""
+_FACE_DOWN = 0.25
+"""How far below the eyes its middle is, in the same widths; chosen on rendered ones, as the shares of nose and ears."""
 _FOOT_SIDE = 1.4
 """Side of a foot's crop, in shanks: a foot is 0.62 of one, and comes nearer to the camera than the shank."""
 _LEAST_PX = 12.0
@@ -86,7 +88,10 @@ class Crop:
 
 
 def hand(points: Points, side: str, stature_px: float) -> Crop | None:
-    """Where a hand should be: beyond the wrist, on the line from the elbow; None where these two were not found."""
+    """Where a hand should be: beyond the wrist, on the line from the elbow, left ones mirrored.
+
+    None where these two were not found.
+    """
     wrist, elbow = points.get(f"{side}_wrist"), points.get(f"{side}_elbow")
     if wrist is None or elbow is None:
         return None
@@ -96,10 +101,11 @@ def hand(points: Points, side: str, stature_px: float) -> Crop | None:
     length = max(forearm * _HAND / _FOREARM, 0.9 * stature_px * _HAND)
     way = along / max(forearm, 1e-6)
     x, y = wrist[:2] + way * (0.5 * min(length, 1.5 * forearm * _HAND / _FOREARM))
-    return _usable(Crop(float(x), float(y), _HAND_SIDE * length, math.atan2(way[0], -way[1])))
+    angle = math.atan2(way[0], -way[1])
+    return _usable(Crop(float(x), float(y), _HAND_SIDE * length, angle, mirrored=side == "left"))
 
 
-def hand_seen(keypoints: FloatArray) -> Crop | None:
+def hand_seen(keypoints: FloatArray, side: str) -> Crop | None:
     """The square around a hand (21, 3) that was found: upright along wrist to fingers, as its network has learned.
 
     After the crops of MediaPipe Hands (Zhang et al., 2020): the direction from the wrist to the knuckles is up.
@@ -115,7 +121,7 @@ def hand_seen(keypoints: FloatArray) -> Crop | None:
     uv = upright.to_crop(xy)
     low, high = uv.min(axis=0), uv.max(axis=0)
     x, y = upright.to_frame(0.5 * (low + high))
-    return _usable(Crop(float(x), float(y), 1.9 * float((high - low).max()), angle))
+    return _usable(Crop(float(x), float(y), 1.9 * float((high - low).max()), angle, mirrored=side == "left"))
 
 
 def face(points: Points, stature_px: float) -> Crop | None:
@@ -125,16 +131,20 @@ def face(points: Points, stature_px: float) -> Crop | None:
         return None
     pairs = [(points.get(f"left_{part}"), points.get(f"right_{part}")) for part in ("eye", "ear")]
     (left_eye, right_eye), (left_ear, right_ear) = pairs
-    seen = [point for pair in pairs for point in pair if point is not None]
     if left_eye is None and right_eye is None:
         return None
     angle = _roll(left_eye, right_eye)
     width = _face_width(left_eye, right_eye, left_ear, right_ear, nose)
     width = max(width, 0.6 * stature_px * 0.13) if stature_px else width
-    middle = np.mean([nose[:2], *(point[:2] for point in seen if point is not None)], axis=0)
     eyes = np.mean([eye[:2] for eye in (left_eye, right_eye) if eye is not None], axis=0)
-    down = np.array((-math.sin(angle), math.cos(angle)))
-    x, y = 0.5 * (middle + eyes) + down * 0.27 * width
+    across = np.array((math.cos(angle), math.sin(angle)))
+    down = np.array((-across[1], across[0]))
+    aside = 0.5 * across @ (nose[:2] - eyes)
+    if left_ear is not None and right_ear is not None:
+        aside += 0.3 * across @ (0.5 * (left_ear[:2] + right_ear[:2]) - eyes)
+    # Nose and ears tell how far a head is turned aside, but not how far down the face reaches: from below they lie
+    # higher than the eyes.
+    x, y = eyes + aside * across + _FACE_DOWN * width * down
     return _usable(Crop(float(x), float(y), _FACE_SIDE * width, angle))
 
 

@@ -17,8 +17,9 @@ from edgepose.wholebody.settings import WholeBodySettings
 
 _OFF = 1.35
 """A hand whose own crop is so many times larger or smaller than the one it was found in, or turned by _TURN radians, is
-looked at again in its own."""
+looked at again in its own, and so is a hand or face that is less than _SURE."""
 _TURN = 0.6
+_SURE = 0.9
 _STEPS = (4, 2, 1)
 """A picture is made so many times smaller before large crops are cut from it: few steps, since the scaler builds its
 tables anew for every size."""
@@ -118,8 +119,9 @@ class WholeBody:
     def _look(self, look: Look, picture: "_Lazy", result: FrameResult) -> FloatArray:
         network = self._networks[look.part]
         keypoints = self._answer(look.crop, network, picture, result.size)
-        own = crops.hand_seen(keypoints) if look.part == "hand" and _complete(keypoints) else None
-        if own is not None and np.isinf(look.waiting_s) and _differs(own, look.crop):
+        own = _around(look.name, keypoints) if np.isinf(look.waiting_s) else None
+        unsure = keypoints[:, 2].max() < _SURE
+        if own is not None and (unsure or (look.part == "hand" and _differs(own, look.crop))):
             again = self._answer(own, network, picture, result.size)
             keypoints = again if again[:, 2].max() >= keypoints[:, 2].max() - 0.1 else keypoints
         if self._follow:
@@ -187,12 +189,18 @@ def _expected(name: str, points: crops.Points, stature_px: float) -> Crop | None
 
 def _where(name: str, crop: Crop, seen: Seen | None, anchor: FloatArray) -> Crop:
     """The crop to look in: the body's, or around what was seen last, moved along with the body."""
-    if seen is None or not seen.sure or name.endswith("foot") or not _complete(seen.keypoints):
-        return crop
-    tracked = crops.face_seen(seen.keypoints) if name == "face" else crops.hand_seen(seen.keypoints)
-    if tracked is not None:
+    tracked = _around(name, seen.keypoints) if seen is not None and seen.sure else None
+    if seen is not None and tracked is not None:
         tracked = tracked.moved(*(anchor - seen.anchor).tolist())
     return follows(crop, tracked)
+
+
+def _around(name: str, keypoints: FloatArray) -> Crop | None:
+    """The crop around a hand or face that was found whole; None for others."""
+    side, _, part = name.partition("_")
+    if part == "foot" or not _complete(keypoints):
+        return None
+    return crops.hand_seen(keypoints, side) if part == "hand" else crops.face_seen(keypoints)
 
 
 def _complete(keypoints: FloatArray) -> bool:

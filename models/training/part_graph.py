@@ -81,9 +81,9 @@ def _lacks_bias(tensor: Tensor) -> bool:
 def _prelu(slopes: Any, source: Tensor) -> Tensor:
     """The sum x ± relu(-|1 - slope| · x), the same as PReLU.
 
-    XNNPACK has no int8 PReLU, and products with a row of slopes it makes 16 numbers at a time; a convolution with the
-    slopes on its diagonal, the ReLU within, takes it a third of that time. The sign is minus where the slope is above 1,
-    which is rare: most layers have no such channel.
+    XNNPACK has no int8 PReLU, and products with a row of slopes it makes 16 numbers at a time. A convolution with the
+    slopes on its diagonal, the ReLU within, takes it less. The sign is minus where a slope is above 1, which is rare:
+    most layers have no such channel.
     """
     bend = 1 - np.ravel(slopes).astype(np.float32)
     bent = _times(-np.abs(bend), source, "relu")
