@@ -202,6 +202,13 @@ def test_a_part_that_is_not_there_scores_low_or_is_not_told():
     assert not told(4.0, Crop(-100, 100, 50)).any(), "nobody sees what is outside the picture"
 
 
+def test_a_hand_that_its_network_takes_for_the_other_one_is_unsure():
+    points = np.full(42, 0.5)
+    for presence, sure in (([3.0, 3.0], 0.95), ([3.0, -1.0], 0.27), ([-1.0, 3.0], 0.27)):
+        found = answers.landmarks(points, np.array(presence), Crop(39.5, 39.5, 80), SIZE)
+        np.testing.assert_allclose(found[:, 2], sure, atol=0.01)
+
+
 def test_each_point_of_a_foot_has_its_own_confidence():
     points, presence = np.array([0.25, 0.5, 0.5, 0.5, 0.5, 0.75]), np.array([3.0, -4.0, 0.0])
     found = answers.landmarks(points, presence, Crop(39.5, 39.5, 80), SIZE)

@@ -13,11 +13,12 @@ _LEAST = 0.1
 def landmarks(points: FloatArray, presence: FloatArray, crop: Crop, size: tuple[int, int]) -> FloatArray:
     """(K, 3) in the frame from (2K,) x and y in shares of the crop's side, and the logits that they are there.
 
-    presence: (K,) for each point, or (1,) for the whole part, as the networks of hands and faces tell. size: (width,
-    height) of the frame; points outside it were not found.
+    presence: (K,) for each point, or fewer that must all hold for the whole part: of a face that it is one, of a hand
+    also that it is the right one, as its crop shows it; where that is in doubt, the palm may be taken for the back and
+    the thumb for the little finger. size: (width, height) of the frame; points outside it were not found.
     """
     xy = crop.to_frame(points.reshape(-1, 2))
-    confidence = 1.0 / (1.0 + np.exp(-presence))
+    confidence = 1.0 / (1.0 + np.exp(-(presence if len(presence) == len(xy) else presence.min(keepdims=True))))
     return _found(xy, np.broadcast_to(confidence, len(xy)), size)
 
 

@@ -144,26 +144,9 @@ def _export(options: argparse.Namespace) -> None:
 def _parts(options: argparse.Namespace) -> None:
     from .part_export import export
 
-    for part in options.part or ["face"]:
+    for part in ("hand", "face"):
         loss = export(part, options.weights, options.annotations, options.images, options.out)
         print(f"{part}: {loss}")
-
-
-def _hand_crops(options: argparse.Namespace) -> None:
-    from .hand_crops import of_pictures, of_rendered
-
-    if options.rendered:
-        count = of_rendered(options.rendered, options.out)
-    else:
-        count = of_pictures(options.images, options.network, options.out, options.most, options.seed)
-    print(f"wrote {count} crops of hands to {options.out}")
-
-
-def _hand(options: argparse.Namespace) -> None:
-    from .hand import train
-
-    sources = (options.data, options.pictures, options.held_out, options.weights)
-    print(f"hand: {train(*sources, options.out, options.epochs, options.seed)}")
 
 
 def _foot(options: argparse.Namespace) -> None:
@@ -374,14 +357,12 @@ def _add_timing(step: argparse.ArgumentParser) -> None:
 
 
 def _add_part_steps(steps: Any) -> None:
-    step = steps.add_parser("parts", help="export the networks of hands and faces as published")
-    step.add_argument("--part", choices=("hand", "face"), action="append", help="may come again; left out: face")
+    step = steps.add_parser("parts", help="export the networks of hands and faces")
     step.add_argument("--weights", type=Path, required=True, help="folder of handlandmark-lite and facemesh")
     step.add_argument("--annotations", type=Path, required=True, help="COCO keypoint annotations of training pictures")
     step.add_argument("--images", type=Path, required=True)
     step.add_argument("--out", type=Path, default=Path("parts"))
     step.set_defaults(step=_parts)
-    _add_hand_steps(steps)
 
     step = steps.add_parser("foot", help="train and export the network of toes and heels")
     step.add_argument("--data", type=Path, nargs="+", required=True, help="crops that render/foot_crops.py made")
@@ -391,28 +372,6 @@ def _add_part_steps(steps: Any) -> None:
     step.add_argument("--epochs", type=int, default=16)
     step.add_argument("--seed", type=int, default=1)
     step.set_defaults(step=_foot)
-
-
-def _add_hand_steps(steps: Any) -> None:
-    step = steps.add_parser("hand-crops", help="cut the hands that the step `hand` learns from")
-    source = step.add_mutually_exclusive_group(required=True)
-    source.add_argument("--rendered", type=Path, help="folder that render/wholebody_set.py wrote")
-    source.add_argument("--images", type=Path, nargs="+", help="folders of pictures of people, no labels")
-    step.add_argument("--network", default="edgepose_384x512_int8", help="finds the people in pictures")
-    step.add_argument("--most", type=int, default=800, help="crops of pictures")
-    step.add_argument("--seed", type=int, default=4, help="of the order of pictures")
-    step.add_argument("--out", type=Path, required=True, help="a .npz file")
-    step.set_defaults(step=_hand_crops)
-
-    step = steps.add_parser("hand", help="train and export the network of hands for its smaller crop")
-    step.add_argument("--data", type=Path, nargs="+", required=True, help="rendered crops")
-    step.add_argument("--pictures", type=Path, nargs="+", required=True, help="crops of pictures")
-    step.add_argument("--held-out", type=Path, required=True, help="rendered crops of other people, to measure on")
-    step.add_argument("--weights", type=Path, required=True, help="folder of the package's graphs")
-    step.add_argument("--out", type=Path, default=Path("parts"))
-    step.add_argument("--epochs", type=int, default=4)
-    step.add_argument("--seed", type=int, default=1)
-    step.set_defaults(step=_hand)
 
 
 def _add_pictures(step: argparse.ArgumentParser) -> None:

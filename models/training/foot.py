@@ -56,7 +56,7 @@ def build(weights: Path) -> keras.Model:
     """
     graph = HAND.graph(weights)
     pooled = next(node for node in graph.nodes if node.name == _TRUNK)
-    trunk = rebuilt(graph, SIDE, {pooled.inputs[0]: "trunk"}, batch=None)
+    trunk = rebuilt(graph, SIDE, {"trunk": pooled.inputs[0]}, batch=None)
     x = layers.Reshape((_CELLS, _CELLS, _CHANNELS))(trunk.outputs[0])
     x = layers.Flatten()(layers.Conv2D(_SQUEEZED, 1, activation="relu6", name="squeezed")(x))
     middle = keras.initializers.Constant(0.5)

@@ -1,4 +1,4 @@
-"""Crops of feet and hands as training sees them: turned, shifted, scaled, blurred, in other light."""
+"""Crops of feet as training sees them: turned, shifted, scaled, blurred, in other light."""
 
 from typing import Any
 
@@ -7,40 +7,34 @@ import numpy as np
 
 Array = Any
 SIDE = 112
-"""Pixels of the foot network's crop."""
+"""Pixels of the network's crop."""
 _MARGIN = 1.3
-"""How much wider than the product's crop the kept ones are, as render/foot_crops.py has it."""
+"""How much wider than the product's crop the rendered ones are, as render/foot_crops.py has it."""
 _TURN, _SHIFT, _SCALE = 0.2, 0.06, 0.14
 """Standard deviations: radians, shares of the crop, of the logarithm."""
 
 
-def straight(images: Array, side: int = SIDE) -> Array:
-    """(N, side, side, 3), 0 to 1: kept crops as the product would cut them."""
-    return turned(images, side, 0.0, 1.0)
-
-
-def turned(images: Array, side: int, turn: float, scale: float) -> Array:
-    """The same, turned by so many radians and so many times as wide."""
-    cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
-    maps = np.tile(np.array([[cosine, -sine, 0], [sine, cosine, 0]]), (len(images), 1, 1))
-    return _cut(images, maps, side).astype(np.float32) / 255
+def straight(images: Array) -> Array:
+    """(N, SIDE, SIDE, 3), 0 to 1: rendered crops as the product would cut them."""
+    same = np.tile(np.array([[1.0, 0, 0], [0, 1, 0]]), (len(images), 1, 1))
+    return _cut(images, same).astype(np.float32) / 255
 
 
 class Views:
     """Batches of random views."""
 
-    def __init__(self, seed: int, side: int = SIDE) -> None:
-        self._rng, self._side = np.random.default_rng(seed), side
+    def __init__(self, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
 
     def __call__(self, images: Array, labels: Array) -> tuple[Array, Array]:
-        """(N, side, side, 3), 0 to 1, and their labels (N, K, 3), moved along."""
+        """(N, SIDE, SIDE, 3), 0 to 1, and their labels (N, 3, 3), moved along."""
         maps = self._maps(len(images))
         moved = labels.copy()
         inverse = np.linalg.inv(maps[:, :, :2])
         moved[..., :2] = np.einsum("nij,nkj->nki", inverse, labels[..., :2] - 0.5 - maps[:, None, :, 2]) + 0.5
         gone = ((moved[..., :2] < 0) | (moved[..., :2] > 1)).any(axis=-1)
         moved[..., 2][gone] = 0.0
-        return self._lit(_cut(images, maps, self._side)), moved.astype(np.float32)
+        return self._lit(_cut(images, maps)), moved.astype(np.float32)
 
     def _maps(self, count: int) -> Array:
         """(N, 2, 3) from a view to the product's crop, both about their middles in shares of their sides."""
@@ -68,15 +62,15 @@ class Views:
         return self._rng.uniform(low, high, shape).astype(np.float32)
 
 
-def _cut(images: Array, maps: Array, side: int) -> Array:
-    """(N, side, side, 3) uint8; maps: (N, 2, 3) from a view to the product's crop."""
+def _cut(images: Array, maps: Array) -> Array:
+    """(N, SIDE, SIDE, 3) uint8; maps: (N, 2, 3) from a view to the product's crop."""
     wide = images.shape[1]
     # pixel of the view -> share about its middle -> share of the product's crop -> pixel of the rendered one
     factor = wide / _MARGIN
-    linear = maps[:, :, :2] * factor / side
-    shift = maps[:, :, 2] * factor + (wide - 1) / 2 - linear @ np.full(2, (side - 1) / 2)
+    linear = maps[:, :, :2] * factor / SIDE
+    shift = maps[:, :, 2] * factor + (wide - 1) / 2 - linear @ np.full(2, (SIDE - 1) / 2)
     rows = np.concatenate([linear, shift[:, :, None]], axis=2)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.stack(
-        [cv2.warpAffine(image, row, (side, side), flags=flags) for image, row in zip(images, rows, strict=True)]
+        [cv2.warpAffine(image, row, (SIDE, SIDE), flags=flags) for image, row in zip(images, rows, strict=True)]
     )

@@ -26,7 +26,7 @@ _CALIBRATE, _COMPARE = 80, 60
 def export(part: str, weights: Path, annotations: Path, images: Path, out: Path) -> dict[str, float]:
     """Writes edgepose_PART_int8.tflite and its sidecar into `out`; what int8 costs, in per cent of the crop."""
     source = SOURCES[part]
-    model = build(source.graph(weights), source.side, {source.points: "points", source.presence: "presence"})
+    model = build(source.graph(weights), source.side, {"points": source.points, "presence": source.presence})
     pictures = crops(part, annotations, images, source.side, _CALIBRATE + _COMPARE)
     if len(pictures) < _CALIBRATE + _COMPARE:
         raise TrainingError(f"only {len(pictures)} crops of a {part} in {images}, {_CALIBRATE + _COMPARE} are needed")
@@ -80,7 +80,7 @@ def _numbers(interpreter: Any, detail: Any) -> Any:
 def _loss(content: bytes, pictures: FloatArray, expected: list[Any], side: int) -> dict[str, Any]:
     """How far int8 answers from float ones, where float sees a hand or face."""
     found = answers(content, pictures)
-    there = expected[1].ravel() > 0
+    there = expected[1][:, 0] > 0
     away = np.linalg.norm((found[0] - expected[0]).reshape(len(pictures), -1, 2), axis=2).mean(axis=1) / side
     sure = [1 / (1 + np.exp(-each.ravel())) for each in (found[1], expected[1])]
     return {

@@ -16,10 +16,10 @@ _PASSED = ("Identity", "Reshape", "Sigmoid")
 """What outputs end with: they are read before it, as logits of their own shape."""
 
 
-def build(graph: Graph, side: int, outputs: Mapping[str, str], batch: int | None = 1) -> keras.Model:
-    """Image (batch, side, side, 3), 0 to 1, to the tensors that `outputs` names: our name by the node's.
+def build(graph: Graph, side: int, outputs: Mapping[str, str | tuple[str, ...]], batch: int | None = 1) -> keras.Model:
+    """Image (batch, side, side, 3), 0 to 1, to the tensors that `outputs` names: by our name the node, or several.
 
-    Each is (batch, C). Raises TrainingError for an operation that these networks don't have.
+    Each is (batch, C), several side by side. Raises TrainingError for an operation that these networks don't have.
     """
     image = keras.Input((side, side, 3), batch_size=batch, name="image")
     tensors: dict[str, Tensor] = {}
@@ -28,11 +28,17 @@ def build(graph: Graph, side: int, outputs: Mapping[str, str], batch: int | None
             tensors[node.name] = image
         elif node.op != "Const" and any(name in tensors for name in node.inputs):
             tensors[node.name] = _apply(node, graph, tensors)
-    missing = [name for name in outputs if name not in tensors]
+    wanted = {ours: (theirs,) if isinstance(theirs, str) else theirs for ours, theirs in outputs.items()}
+    missing = [name for names in wanted.values() for name in names if name not in tensors]
     if missing:
         raise TrainingError(f"the graph has no {', '.join(missing)}; fetch the weights again")
-    flat = [layers.Flatten(name=ours)(tensors[theirs]) for theirs, ours in outputs.items()]
-    return keras.Model(image, flat)
+    return keras.Model(image, [_flat(ours, [tensors[name] for name in names]) for ours, names in wanted.items()])
+
+
+def _flat(name: str, tensors: list[Tensor]) -> Tensor:
+    if len(tensors) == 1:
+        return layers.Flatten(name=name)(tensors[0])
+    return layers.Concatenate(name=name)([layers.Flatten()(tensor) for tensor in tensors])
 
 
 def _apply(node: Node, graph: Graph, tensors: dict[str, Tensor]) -> Tensor:

@@ -47,8 +47,8 @@ class Source:
     """Pixels of its square input."""
     points: str
     """Node that ends in x, y, z of its points, pixels."""
-    presence: str
-    """Node that ends in the logit that a hand or face is there."""
+    presence: tuple[str, ...]
+    """Nodes that end in logits: that a hand or face is there, that it is a right hand."""
     kernel: str
     bias: str
     """Weights of the last layer before points."""
@@ -84,7 +84,7 @@ HAND = Source(
     sha256="3dbf92db39720eac7f88aff322a24d3f4ed3ba1f54aa7a8a37b704f14cb76c0e",
     side=224,
     points="Identity",
-    presence="Identity_1",
+    presence=("Identity_1", "Identity_2"),
     kernel="Identity_dense/kernel",
     bias="Identity_dense/bias",
     choice=tuple((point,) for point in range(_HAND)),
@@ -95,7 +95,7 @@ FACE = Source(
     sha256="3826da640b0a3021161605369ee6af293f75d518040355b960ec71a3390c1c0b",
     side=192,
     points="StatefulPartitionedCall/model_1/output_mesh/Reshape",
-    presence="StatefulPartitionedCall/model_1/conv2d_31/BiasAdd",
+    presence=("StatefulPartitionedCall/model_1/conv2d_31/BiasAdd",),
     kernel="StatefulPartitionedCall/model_1/conv2d_21/Conv2D/ReadVariableOp",
     bias="StatefulPartitionedCall/model_1/conv2d_21/BiasAdd/ReadVariableOp",
     choice=FACE70,
