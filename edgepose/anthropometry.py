@@ -8,10 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgepose.domain import FloatArray
 from edgepose.skeleton import LAYOUTS
 
 Rows = Sequence[Sequence[float]]
@@ -99,48 +95,6 @@ def centre(rows: Rows, places: Sequence[int]) -> tuple[float, float] | None:
         if row[2] > 0:
             x, y, seen = x + row[0], y + row[1], seen + 1
     return (x / seen, y / seen) if seen else None
-
-
-def statures(keypoints: FloatArray, layout: str) -> NDArray[np.float64]:
-    """(N,) the same for (N, K, 3) keypoints of several people; not-a-number where too little is seen."""
-    first, second, share = _bones(layout)
-    a, b = keypoints[:, first], keypoints[:, second]
-    gap = (a - b)[..., :2]
-    length = np.sqrt(np.einsum("nsd,nsd->ns", gap, gap)) / share
-    length[np.minimum(a[..., 2], b[..., 2]) <= 0] = -1.0
-    length.sort(axis=1)
-    said: NDArray[np.float64] = np.where(length[:, -2] < 0, np.nan, length[:, -2])
-    return said
-
-
-def upright(keypoints: FloatArray, layout: str) -> NDArray[np.bool_]:
-    """(N,) of (N, K, 3): whether torso and legs are seen, and hang straight down: bones then have their full length."""
-    members = _upright_levels(layout)
-    weighted = keypoints.astype(float)
-    weighted[..., 2] = keypoints[..., 2] > 0
-    total = members @ weighted  # of x, of y, and how many; what is not seen is 0, 0, 0
-    count = total[..., 2]
-    middle = total[..., :2] / np.maximum(count, 1.0)[..., None]
-    step = middle[:, 1:] - middle[:, :-1]
-    straight = step[..., 1] > 2 * np.abs(step[..., 0])
-    hangs: NDArray[np.bool_] = straight[:, 0] & straight[:, 1] & (np.minimum.reduce(count, axis=1) > 0)
-    return hangs
-
-
-@lru_cache
-def _bones(layout: str) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """The ends and shares of segments(), as arrays."""
-    first, second, share = zip(*segments(layout), strict=True)
-    return np.array(first), np.array(second), np.array(share)
-
-
-@lru_cache
-def _upright_levels(layout: str) -> NDArray[np.float64]:
-    """(3, K): 1 where a keypoint is of the shoulders, the hips, the knees."""
-    members = np.zeros((3, len(LAYOUTS[layout])))
-    for row, level in enumerate(("shoulders", "hips", "knees")):
-        members[row, list(groups(layout)[level])] = 1.0
-    return members
 
 
 def _plain(name: str) -> str:

@@ -1,32 +1,23 @@
 """What the tracker remembers of a person, and what a frame changes of it, for everybody in the frame at once.
 
-Arrays of several people are put together for each frame: a few operations over all cost what those over one do.
+Whatever is done keypoint by keypoint, the compiled kernel of cython_ext/_bodies.pyx does: how bodies resemble people,
+how people move, how tall they are, one-euro smoothing, and the box around what was seen of late.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.anthropometry import statures, upright
+from edgepose._bodies import LIMITS, Bodies
+from edgepose.anthropometry import groups, segments, sigmas
 from edgepose.assembly import Body
-from edgepose.domain import FloatArray
-from edgepose.smoothing import KeypointFilter, OneEuroSettings, smoothed
+from edgepose.smoothing import OneEuroSettings
 
 Doubles = NDArray[np.float64]
 Box = tuple[float, float, float, float]
 
-_COAST_S = 0.35
-"""A person out of sight is expected to slow down within this time."""
-_REMEMBER_S = 1.5
-"""A keypoint counts for recognising its person so long after it was seen."""
-_UPRIGHT_S, _GROW_S, _SHRINK_S = 0.5, 2.0, 10.0
-"""How fast the stature follows: that of an upright person soon, else slowly, since lying bones are foreshortened."""
-_SPEED_S = 0.15
-"""Over which the speed of a body is averaged."""
-_MARGIN = 0.06
-"""Of the stature: what lies so far outside the box around somebody's keypoints still lies on them."""
 _REACH = 0.4
 """Statures: nothing further away from all that is seen of somebody is a part of them."""
 _APART_S = 0.4
@@ -38,9 +29,7 @@ _PART_KEYPOINTS, _PART_S = 7, 0.8
 class Known:
     """One person inside the tracker."""
 
-    def __init__(
-        self, number: int, body: Body, stature_px: float, t_s: float, smoothing: OneEuroSettings | None
-    ) -> None:
+    def __init__(self, number: int, body: Body, stature_px: float, t_s: float) -> None:
         self.id = number
         self.stature_px = stature_px
         self.first_s = self.seen_s = t_s
@@ -51,12 +40,11 @@ class Known:
         self.keypoints = body.keypoints
         """(K, 3) as they are told, smoothed."""
         self.score = body.score
-        self.xy = body.keypoints[:, :2].astype(float)
-        """(K, 2) where each was last, moved along with the body while it is hidden."""
-        self.at_s = np.where(body.keypoints[:, 2] > 0, t_s, -math.inf)
-        self.velocity = np.zeros(2)
-        self.filter = KeypointFilter(len(body.rows), smoothing) if smoothing else None
-        self.box: Box = (0.0, 0.0, 0.0, 0.0)
+        self.velocity = (0.0, 0.0)
+        """Of the body, pixels a second."""
+        self.memory = _first_memory(body, t_s)
+        """(K, 7) of each keypoint, as the kernel keeps it: where it was last, when that was, and its smoothing."""
+        self.box = _box_of(body, LIMITS["margin"] * stature_px)
         self._company_s = t_s
 
     def outweighs(self, other: "Known") -> bool:
@@ -96,89 +84,58 @@ class Known:
         return self.weight <= _PART_KEYPOINTS and t_s - self.covered_since_s >= _PART_S
 
 
-def expected(people: Sequence[Known], t_s: float) -> tuple[Doubles, NDArray[np.bool_]]:
-    """(N, K, 2) where everybody's keypoints should be by now, and (N, K) which of them are worth comparing.
+def kernel(layout: str, smoothing: OneEuroSettings | None) -> Bodies:
+    """The kernel for bodies of a layout, which says where their bones are."""
+    first, second, shares = zip(*segments(layout), strict=True)
+    levels = np.zeros(len(sigmas(layout)), np.int32)
+    for number, level in enumerate(("shoulders", "hips", "knees"), start=1):
+        levels[list(groups(layout)[level])] = number
+    bones = np.array((first, second), np.int32).T.copy()
+    return Bodies(bones, np.array(shares), levels, np.array(sigmas(layout)), smoothing)
 
-    Those are the ones seen of late, before their person was lost.
+
+def alike(bodies: Bodies, people: Sequence[Known], found: Sequence[Body], t_s: float) -> Doubles:
+    """(N, P) 0 to 1: how well found bodies fit people, by the better of their keypoints and their place.
+
+    Source: the object keypoint similarity of COCO's keypoint evaluation, with a spread that grows with the time since
+    somebody was seen.
     """
-    seen_s = np.array([person.seen_s for person in people])
-    coasted_s = _COAST_S * (1 - np.exp(-(t_s - seen_s) / _COAST_S))
-    velocity = np.array([person.velocity for person in people]) * coasted_s[:, None]
-    xy: Doubles = np.array([person.xy for person in people]) + velocity[:, None]
-    fresh: NDArray[np.bool_] = np.array([person.at_s for person in people]) >= (seen_s - _REMEMBER_S)[:, None]
-    return xy, fresh
+    return bodies.alike(_memory(people), _facts(people), np.array([body.keypoints for body in found]), t_s)
 
 
-def advance(claimed: Mapping[Known, Body], t_s: float, layout: str) -> None:
+def advance(bodies: Bodies, claimed: Mapping[Known, Body], t_s: float) -> None:
     """Take this frame's pose of everybody who has one."""
     if not claimed:
         return
-    people, bodies = list(claimed), list(claimed.values())
-    keypoints = np.array([body.keypoints for body in bodies])
-    seen = keypoints[..., 2] > 0
-    elapsed_s = np.maximum([t_s - person.seen_s for person in people], 1e-3)
-    velocity = _velocities(people, keypoints, seen, elapsed_s)
-    xy = np.array([person.xy for person in people])
-    xy += (velocity * np.minimum(elapsed_s, _COAST_S)[:, None])[:, None]  # what is hidden moves with the rest
-    xy[seen] = keypoints[seen, :2]
-    at_s = np.where(seen, t_s, np.array([person.at_s for person in people]))
-    sizes = _sizes(people, keypoints, elapsed_s, layout)
-    boxes = _boxes(xy, at_s >= t_s - _REMEMBER_S, sizes)
-    filters = [person.filter for person in people if person.filter]
-    told = smoothed(filters, keypoints, t_s, sizes) if filters else keypoints
-    for place, (person, body) in enumerate(zip(people, bodies, strict=True)):
-        person.velocity, person.xy, person.at_s = velocity[place], xy[place], at_s[place]
-        person.stature_px, person.box = float(sizes[place]), boxes[place]
-        person.weight += (1 - math.exp(-elapsed_s[place])) * (body.seen - person.weight)
-        person.seen_s, person.keypoints, person.score = t_s, told[place], body.score
+    memory, facts = _memory(claimed), _facts(claimed)
+    told, boxes = bodies.advance(memory, facts, np.array([body.keypoints for body in claimed.values()]), t_s)
+    after = zip(claimed.items(), memory, facts.tolist(), told, boxes.tolist(), strict=True)
+    for (person, body), remembered, (_, stature_px, x, y), keypoints, box in after:
+        person.memory, person.stature_px, person.velocity, person.box = remembered, stature_px, (x, y), tuple(box)
+        elapsed_s = max(t_s - person.seen_s, 1e-3)
+        person.weight += (1 - math.exp(-elapsed_s)) * (body.seen - person.weight)
+        person.seen_s, person.keypoints, person.score = t_s, keypoints, body.score
 
 
-def begin(people: Sequence[Known], t_s: float) -> None:
-    """The first frame of people who are new."""
-    if not people:
-        return
-    keypoints = np.array([person.keypoints for person in people])
-    sizes = np.array([person.stature_px for person in people])
-    filters = [person.filter for person in people if person.filter]
-    if filters:
-        smoothed(filters, keypoints, t_s, sizes)
-    boxes = _boxes(keypoints[..., :2].astype(float), keypoints[..., 2] > 0, sizes)
-    for person, box in zip(people, boxes, strict=True):
-        person.box = box
+def _memory(people: Iterable[Known]) -> Doubles:
+    """(N, K, 7) of everybody."""
+    return np.array([person.memory for person in people])
 
 
-def _velocities(people: Sequence[Known], keypoints: FloatArray, seen: NDArray[np.bool_], elapsed_s: Doubles) -> Doubles:
-    """(N, 2) speeds of the bodies, from keypoints that were seen in both frames; medians of them."""
-    before_s = np.array([person.seen_s for person in people])
-    both = seen & (np.array([person.at_s for person in people]) >= before_s[:, None])
-    count = both.sum(axis=1)
-    steps = np.where(both[..., None], keypoints[..., :2] - np.array([person.xy for person in people]), np.inf)
-    steps.sort(axis=1)
-    step = steps[np.arange(len(people)), count // 2] / elapsed_s[:, None]
-    velocity = np.array([person.velocity for person in people])
-    weight = 1 - np.exp(-elapsed_s / _SPEED_S)
-    faded = np.exp(-elapsed_s / _COAST_S)
-    told: Doubles = np.where(
-        (count > 0)[:, None],
-        velocity + weight[:, None] * (np.where(np.isfinite(step), step, 0.0) - velocity),
-        velocity * faded[:, None],
-    )
-    return told
+def _facts(people: Iterable[Known]) -> Doubles:
+    """(N, 4): when they were seen last, stature, velocity."""
+    return np.array([(person.seen_s, person.stature_px, *person.velocity) for person in people])
 
 
-def _sizes(people: Sequence[Known], keypoints: FloatArray, elapsed_s: Doubles, layout: str) -> Doubles:
-    """(N,) statures, pixels: as they were, drawn towards what the bones say now."""
-    before = np.array([person.stature_px for person in people])
-    said = statures(keypoints, layout)
-    follow_s = np.where(upright(keypoints, layout), _UPRIGHT_S, np.where(said > before, _GROW_S, _SHRINK_S))
-    share = 1 - np.exp(-elapsed_s / follow_s)
-    sizes: Doubles = before + share * (np.where(np.isnan(said), before, said) - before)
-    return sizes
+def _first_memory(body: Body, t_s: float) -> Doubles:
+    """(K, 7) of somebody seen for the first time: at rest where they are."""
+    xy = body.keypoints[:, :2]
+    at_s = np.where(body.keypoints[:, 2] > 0, t_s, -math.inf)
+    return np.column_stack((xy, at_s, xy, np.zeros_like(xy))).astype(float)
 
 
-def _boxes(xy: Doubles, late: NDArray[np.bool_], sizes: Doubles) -> list[Box]:
-    """Around the keypoints seen of late, a little larger."""
-    sides = np.concatenate((xy, -xy), axis=2)  # the last one is minus the first of minus
-    sides[~late] = np.inf
-    first = (np.minimum.reduce(sides, axis=1) - _MARGIN * sizes[:, None]).tolist()
-    return [(left, top, -right, -bottom) for left, top, right, bottom in first]
+def _box_of(body: Body, margin_px: float) -> Box:
+    """Around the keypoints that are seen, a little larger."""
+    seen = [row for row in body.rows if row[2] > 0]
+    xs, ys = [row[0] for row in seen], [row[1] for row in seen]
+    return min(xs) - margin_px, min(ys) - margin_px, max(xs) + margin_px, max(ys) + margin_px

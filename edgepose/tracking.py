@@ -12,12 +12,11 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose import similarity
-from edgepose.anthropometry import sigmas, stature
+from edgepose.anthropometry import stature
 from edgepose.assembly import Body, assembled, belongs, complementary, distinct, joined
 from edgepose.assignment import assign
 from edgepose.domain import Pose, Track
-from edgepose.known import Known, advance, begin, expected
+from edgepose.known import Known, advance, alike, kernel
 from edgepose.smoothing import OneEuroSettings
 
 
@@ -72,13 +71,8 @@ class TrackerSettings:
 
 _SAME = 0.2
 """Least similarity at which a pose is given to a person."""
-_BODY_KEYPOINTS = 8
-"""A pose of fewer keypoints is the less anybody the fewer they are, where only its place speaks for it."""
 _CLEARLY = 1.3
 """A pose that fits one person so many times better than another is no claim of the other's."""
-_DRIFT, _DRIFT_PER_S, _FALL_PER_S, _DRIFT_MOST = 0.03, 0.2, 1.0, 0.7
-"""How far keypoints may lie from where they are expected: at once; with each second unseen, in steady motion and in a
-fall; at most. In statures."""
 
 
 class Tracker:
@@ -88,7 +82,7 @@ class Tracker:
         """layout: keypoint order of the poses, a key of edgepose.skeleton.LAYOUTS."""
         self._layout = layout
         self._settings = settings or TrackerSettings()
-        self._sigmas = 2 * np.array(sigmas(layout))
+        self._bodies = kernel(layout, self._settings.smoothing)
         self._people: list[Known] = []
         self._ids = count(1)
         self._now_s = -math.inf
@@ -103,7 +97,7 @@ class Tracker:
         self._now_s = t_s
         least = self._settings.least_confidence
         claimed, free = self._shared_out(Body.all_of(poses, least), t_s)
-        advance(claimed, t_s, self._layout)
+        advance(self._bodies, claimed, t_s)
         for person in claimed:
             person.confirmed = person.confirmed or t_s - person.first_s >= self._settings.confirm_s
         gone += self._drop_doubles(claimed, t_s)
@@ -121,14 +115,14 @@ class Tracker:
         """Each person's pose, made whole from its parts, and the poses that are nobody's."""
         if not bodies or not self._people:
             return {}, list(bodies)
-        alike = self._similarity(bodies, t_s)
-        claimed = self._claims(bodies, alike)
+        likeness = alike(self._bodies, self._people, bodies, t_s)
+        claimed = self._claims(bodies, likeness)
         taken = {place for place, _ in claimed.values()}
         whole = {person: body for person, (_, body) in claimed.items()}
         free = []
         for place in sorted(set(range(len(bodies))) - taken, key=lambda place: -bodies[place].seen):
             part = bodies[place]
-            for row in np.argsort(-alike[:, place]).tolist():
+            for row in np.argsort(-likeness[:, place]).tolist():
                 person = self._people[row]
                 if person in whole and belongs(whole[person], part, person.stature_px, self._layout):
                     whole[person] = joined(whole[person], part)
@@ -137,48 +131,23 @@ class Tracker:
                 free.append(part)
         return whole, free
 
-    def _claims(self, bodies: Sequence[Body], alike: NDArray[np.float64]) -> dict[Known, tuple[int, Body]]:
+    def _claims(self, bodies: Sequence[Body], likeness: NDArray[np.float64]) -> dict[Known, tuple[int, Body]]:
         """For each person the largest pose that fits, unless it is rather a part of somebody else."""
         sizes = np.array([min(1.0, (body.seen + 2) / 12) for body in bodies])
-        worth = np.where(alike >= _SAME, alike * sizes, 0.0)
+        worth = np.where(likeness >= _SAME, likeness * sizes, 0.0)
         pairs = _paired(worth)
         claims = dict(pairs)
-        fits_best = alike.argmax(axis=0).tolist()
+        fits_best = likeness.argmax(axis=0).tolist()
         for row, place in pairs:
             better = fits_best[place]
-            if better == row or better not in claims or alike[better, place] < _CLEARLY * alike[row, place]:
+            if better == row or better not in claims or likeness[better, place] < _CLEARLY * likeness[row, place]:
                 continue
             if belongs(bodies[claims[better]], bodies[place], self._people[better].stature_px, self._layout):
                 del claims[row]
         return {self._people[row]: (place, bodies[place]) for row, place in claims.items()}
 
-    def _similarity(self, bodies: Sequence[Body], t_s: float) -> NDArray[np.float64]:
-        """(T, P): the better of keypoints alike and, at a discount, bodies at the expected place.
-
-        Keypoints count half where they lie as near as steady motion brings them, half where a fall could.
-        """
-        found = np.array([body.keypoints for body in bodies], float)
-        found_xy, found_seen = found[..., :2], found[..., 2] > 0
-        known_xy, known_seen = expected(self._people, t_s)
-        statures = np.array([person.stature_px for person in self._people])
-        unseen_s = np.array([t_s - person.seen_s for person in self._people])
-        gap, common = similarity.gaps(known_xy, known_seen, found_xy, found_seen)
-        steady = np.minimum(_DRIFT + _DRIFT_PER_S * unseen_s, _DRIFT_MOST)
-        sudden = np.minimum(_DRIFT + _FALL_PER_S * unseen_s, _DRIFT_MOST)
-        spreads = statures[:, None] * np.hypot(0.4 * self._sigmas, np.array((steady, sudden))[..., None])
-        alike = 0.5 * similarity.alike(gap, common, spreads).sum(axis=0)
-        place = similarity.near(
-            similarity.centres(known_xy, known_seen),
-            similarity.centres(found_xy, found_seen),
-            statures * (0.1 + sudden),
-        )
-        sizes = np.array([min(body.seen / _BODY_KEYPOINTS, 1.0) for body in bodies])
-        both: NDArray[np.float64] = np.maximum(alike, 0.5 * place * sizes)
-        return both
-
     def _add_new(self, free: Sequence[Body], claimed: dict[Known, Body], t_s: float) -> None:
         """Begin a tentative person for every body of some size that doesn't lie on somebody known."""
-        new: list[Known] = []
         for body in assembled(free, self._layout):
             height = stature(body.rows, self._layout)
             if body.seen < self._settings.min_keypoints or height is None:
@@ -188,10 +157,8 @@ class Tracker:
                 for person, whole in claimed.items()
             ):
                 continue
-            new.append(Known(next(self._ids), body, height, t_s, self._settings.smoothing))
-            new[-1].confirmed = self._settings.confirm_s <= 0
-        begin(new, t_s)
-        self._people += new
+            self._people.append(Known(next(self._ids), body, height, t_s))
+            self._people[-1].confirmed = self._settings.confirm_s <= 0
 
     def _drop_doubles(self, claimed: dict[Known, Body], t_s: float) -> list[Person]:
         """Forget parts of somebody that pass for somebody: they have never been seen apart, or are a few keypoints."""

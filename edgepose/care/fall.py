@@ -7,6 +7,7 @@ meant: it is confirmed when the person then lies still, or has not got up after 
 """
 
 import math
+from collections import defaultdict
 
 from edgepose.care.descent import Descent
 from edgepose.care.events import CareEvent, Case, Naming, Phase
@@ -60,7 +61,7 @@ class FallRule:
     def __init__(self, naming: Naming, settings: Fall | None = None) -> None:
         self._naming = naming
         self._settings = settings or Fall()
-        self._descents: dict[int, Descent] = {}
+        self._descents: defaultdict[int, Descent] = defaultdict(Descent)
         self._falls: list[_Fallen] = []
         self._now_s = math.inf
 
@@ -72,7 +73,7 @@ class FallRule:
                 fallen.pause(view.t_s - self._now_s)
         self._now_s = view.t_s
         for seen in view.people:
-            descent = self._descents.setdefault(seen.id, Descent())
+            descent = self._descents[seen.id]
             if seen.visible:
                 descent.add(seen.stance, view.t_s)
             falling, sliding = self._falling(seen, descent), _sliding(seen, descent, view.t_s)

@@ -3,7 +3,7 @@
 A wave is a hand that goes to and fro sideways, as seen from its shoulder; stretching or reaching up is not one.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 
 from edgepose.anthropometry import groups
 from edgepose.care.casebook import CaseBook
@@ -31,16 +31,16 @@ class GestureRule:
             side: (names.index(f"{side}_wrist"), names.index(f"{side}_shoulder")) for side in ("left", "right")
         }
         self._head = groups(layout)["head"]
-        self._hands: dict[int, _Hands] = {}
+        self._hands: defaultdict[int, _Hands] = defaultdict(_Hands)
 
     def update(self, view: View) -> list[CareEvent]:
         """Suspicions when both hands are up, alerts when they have been waved, and the end when they are down."""
         events: list[CareEvent] = []
         for seen in view.visible:
-            hands = self._hands.setdefault(seen.id, _Hands())
+            hands = self._hands[seen.id]
             raised_s = hands.update(self._offsets(seen), view.t_s)
-            waves = hands.waves(self._settings.swing)
             if raised_s >= 0.5:
+                waves = hands.waves(self._settings.swing)
                 events += self._cases.suspect(seen.id, view.t_s - raised_s, view.t_s, track_id=seen.id, confidence=0.3)
                 if raised_s >= self._settings.raised_s and waves >= self._settings.waves:
                     events += self._cases.confirm(seen.id, view.t_s, 0.85, {"waves": waves, "raised_s": raised_s})

@@ -1,5 +1,7 @@
 """`inactivity`: somebody who is up in the day does not move at all; who sleeps in bed or on a sofa may."""
 
+from collections import defaultdict
+
 from edgepose.care.casebook import CaseBook
 from edgepose.care.events import CareEvent, Naming
 from edgepose.care.presence import Lasting
@@ -17,7 +19,7 @@ class InactivityRule:
     def __init__(self, naming: Naming, settings: Inactivity | None = None) -> None:
         self._settings = settings or Inactivity()
         self._cases = CaseBook(naming, KIND, self._settings.repeat_s)
-        self._still: dict[int, Lasting] = {}
+        self._still: defaultdict[int, Lasting] = defaultdict(lambda: Lasting(_FORGIVE_S))
 
     def update(self, view: View) -> list[CareEvent]:
         """Suspicions at half of the time, alerts, and their ends with the first movement."""
@@ -25,7 +27,7 @@ class InactivityRule:
         limit_s = self._settings.after_s
         awake = not within(self._settings.quiet_hours, view.local_time)
         for seen in view.visible:
-            still = self._still.setdefault(seen.id, Lasting(_FORGIVE_S))
+            still = self._still[seen.id]
             still_s = still.update(awake and self._motionless(seen), view.t_s)
             if still_s >= limit_s / 2:
                 evidence = {"still_s": still_s, "posture": str(seen.stance.posture)}

@@ -1,5 +1,7 @@
 """`long_lie`: somebody lies on the floor, however they came there: a slow slide from a chair, a roll out of bed."""
 
+from collections import defaultdict
+
 from edgepose.care.casebook import CaseBook
 from edgepose.care.events import CareEvent, Naming
 from edgepose.care.presence import Lasting
@@ -18,13 +20,13 @@ class LongLieRule:
     def __init__(self, naming: Naming, settings: LongLie | None = None) -> None:
         self._settings = settings or LongLie()
         self._cases = CaseBook(naming, KIND, self._settings.repeat_s)
-        self._lying: dict[int, Lasting] = {}
+        self._lying: defaultdict[int, Lasting] = defaultdict(lambda: Lasting(_FORGIVE_S))
 
     def update(self, view: View) -> list[CareEvent]:
         """Suspicions, alerts and their ends."""
         events: list[CareEvent] = []
         for seen in view.people:
-            lying = self._lying.setdefault(seen.id, Lasting(_FORGIVE_S))
+            lying = self._lying[seen.id]
             lain_s = lying.update(seen.visible and _on_floor(seen), view.t_s)
             if lain_s >= self._settings.suspect_s:
                 evidence = {"lain_s": lain_s, "posture": str(seen.stance.posture)}

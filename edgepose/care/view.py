@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from edgepose.care.events import CareEvent
@@ -80,7 +81,7 @@ class View:
     cut: bool = False
     """Whether the camera shows another scene from this frame on."""
 
-    @property
+    @cached_property
     def visible(self) -> list[Seen]:
         """Those whom this frame shows."""
         return [seen for seen in self.people if seen.visible]
