@@ -1,10 +1,11 @@
-"""How well people keep their ids in clips whose truth is known: IDF1, and how often an id changes.
+"""How well people keep their ids in clips whose truth is known: IDF1, HOTA, and how often an id changes.
 
     python tests/bench/identity_score.py CLIP.mp4 … [--model NAME] [--every 1]
 
 Beside each clip lies CLIP.json, as models/training/render/crossing.py writes it. The clips go through what
-`edgepose replay --tracks` runs. Measure: Ristani et al., "Performance Measures and a Data Set for Multi-Target,
-Multi-Camera Tracking", ECCV workshops 2016. A skeleton is somebody's where object keypoint similarity is at least 0.5.
+`edgepose replay --tracks` runs. IDF1: Ristani et al., "Performance Measures and a Data Set for Multi-Target,
+Multi-Camera Tracking", ECCV workshops 2016; a skeleton is somebody's where object keypoint similarity is at least 0.5.
+HOTA, DetA and AssA (hota_score.py) take that same similarity, at 0.05, 0.10 … 0.95, and stand for the mean over these.
 Who shows too little of themselves (fewer than LEAST_SEEN keypoints) need not be found, and is no mistake when found.
 """
 
@@ -25,6 +26,7 @@ from edgepose.assignment import assign
 from edgepose.care.settings import Care, Tracking
 from edgepose.config import Association, Model
 from edgepose.replay import Replayer, ReplaySettings, Step
+from tests.bench.hota_score import Hota, Likeness, hota
 
 LEAST_SEEN = 6
 SIMILAR = 0.5
@@ -93,6 +95,21 @@ def similarity(truth: np.ndarray, found: np.ndarray) -> float:
     return float(np.exp(-gap / (2 * area * spread)).mean())
 
 
+def likenesses(frames: Sequence[tuple[Bodies, Bodies]]) -> list[Likeness]:
+    """The similarities of each frame that HOTA is counted from; those who need not be found are taken out.
+
+    Who shows too little of themselves is left out, and so is whoever was found on them and on nobody else.
+    """
+    out = []
+    for truth, people in frames:
+        excused = {name for name, body in truth.items() if (body[:, 2] == 2).sum() < LEAST_SEEN}
+        spare = {number for name, number in matched(truth, people).items() if name in excused}
+        names, numbers = [name for name in truth if name not in excused], [one for one in people if one not in spare]
+        table = np.array([[similarity(truth[name], people[number]) for number in numbers] for name in names])
+        out.append(Likeness(names, numbers, table.reshape(len(names), len(numbers))))
+    return out
+
+
 def _identified(together: Mapping[tuple[int, int], int]) -> int:
     """The most that one-to-one pairs of names and ids have in common."""
     names, numbers = ({pair[side] for pair in together} for side in (0, 1))
@@ -114,7 +131,11 @@ def main() -> None:
     args = parser.parse_args()
     replayer = Replayer(ReplaySettings(Model(name=args.model, threads=1), Association(), Tracking(), Care()))
     total: dict[str, Score] = defaultdict(lambda: Score(0, 0, 0, 0, 0))
-    print(f"{'clip':<16}{'people':>8}{'frames':>8}{'IDF1':>8}{'recall':>8}{'precision':>10}{'changes of id':>15}")
+    print(
+        f"{'clip':<16}{'people':>8}{'frames':>8}{'IDF1':>8}{'HOTA':>8}{'DetA':>8}{'AssA':>8}"
+        f"{'recall':>8}{'precision':>10}{'changes of id':>15}"
+    )
+    everything: list[Likeness] = []
     for clip in args.clips:
         _, truth = truth_of(clip.with_suffix(".json"))
         steps = [step for step in replayer.play(clip) if isinstance(step, Step)]
@@ -125,15 +146,18 @@ def main() -> None:
         score = scored(frames)
         total["all"] += score
         people = len({name for frame in truth for name in frame})
-        print(_line(clip.stem, people, len(frames), score), flush=True)
+        alike = likenesses(frames)
+        everything += [one.of_clip(clip.stem) for one in alike]
+        print(_line(clip.stem, people, len(frames), score, hota(alike)), flush=True)
     if len(args.clips) > 1:
-        print(_line("all", 0, 0, total["all"]))
+        print(_line("all", 0, 0, total["all"], hota(everything)))
 
 
-def _line(name: str, people: int, frames: int, score: Score) -> str:
+def _line(name: str, people: int, frames: int, score: Score, quality: Hota) -> str:
     return (
-        f"{name:<16}{people or '':>8}{frames or '':>8}{score.idf1:>8.3f}{score.located / max(score.truths, 1):>8.3f}"
-        f"{score.located / max(score.found, 1):>10.3f}{score.switches:>15}"
+        f"{name:<16}{people or '':>8}{frames or '':>8}{score.idf1:>8.3f}"
+        f"{quality.hota:>8.3f}{quality.detection:>8.3f}{quality.association:>8.3f}"
+        f"{score.located / max(score.truths, 1):>8.3f}{score.located / max(score.found, 1):>10.3f}{score.switches:>15}"
     )
 
 
