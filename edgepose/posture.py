@@ -15,6 +15,7 @@ from edgepose.anthropometry import (
     ANKLE_LEVEL,
     HIP_LEVEL,
     KNEE_LEVEL,
+    SHANK,
     SHOULDER_LEVEL,
     THIGH,
     TORSO,
@@ -52,6 +53,12 @@ _BENT_HIPS = 0.32
 """Those of somebody bent over are as high as they are standing, and so higher than that."""
 
 
+_OVER_FEET, _OFF_GROUND, _HELD_UP = 0.2, 0.03, 0.2
+"""Statures: whoever crouches has hips and shoulders no further beside the feet, or they would fall over; the hips above
+the feet, or they would sit; and the shoulders well above them, or they would lie."""
+_FOLDED_HIPS = 0.95 * (THIGH + SHANK) / (THIGH + SHANK + TORSO)
+"""Of the way from the feet to the shoulders: somebody who lies straight has the hips above that, however the camera
+looks, and the more so where it sees the feet nearer by; somebody who crouches has folded the legs."""
 _AWAY_LYING = 0.38
 """Shoulders so low and a torso not quite upright are somebody's who lies away from the camera."""
 
@@ -93,6 +100,8 @@ class Stance:
     """How much less of the picture's height the body takes, legs and all, than at most 1.2 seconds ago."""
     speed: float = _NAN
     """Of the body in the picture, statures a second, over half a second."""
+    crouched: bool = False
+    """Whether the body is folded over the feet and so rests on them."""
     grounded: bool = False
     """Whether the levels can be relied on: the ground is known from standing on it, and more than a head is seen."""
 
@@ -199,6 +208,7 @@ class _Body:
             long_drop=self._drop(t_s, _LONG_DROP_S),
             flattened=self._flattened(height, points, t_s),
             speed=self._speed(points, scale, t_s),
+            crouched=_crouched(points, scale),
             grounded=self._ground is not None and ("hips" in points or "knees" in points),
         )
 
@@ -356,6 +366,18 @@ def _judged_leaning(
     if thigh >= 0.5:
         return Posture.BENT, min(1.0, 1.1 - abs(upright))
     return Posture.UNKNOWN, 0.0
+
+
+def _crouched(points: dict[str, Point], stature: float) -> bool:
+    """Whether hips and shoulders are above the feet, and the legs folded in between; not where these are hidden."""
+    if not ("shoulders" in points and "hips" in points and "ankles" in points):
+        return False
+    feet_x, feet_y = points["ankles"]
+    (shoulders_x, shoulders_y), (hips_x, hips_y) = points["shoulders"], points["hips"]
+    if max(abs(shoulders_x - feet_x), abs(hips_x - feet_x)) > _OVER_FEET * stature:
+        return False
+    up = feet_y - shoulders_y
+    return up >= _HELD_UP * stature and _OFF_GROUND * stature <= feet_y - hips_y <= _FOLDED_HIPS * up
 
 
 def _stands(points: dict[str, Point], stature: float) -> bool:

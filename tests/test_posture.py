@@ -12,7 +12,9 @@ from tests.skeleton_scenes import (
     BENT,
     ON_BED,
     ON_SIDE,
+    PRONE,
     SITTING,
+    SQUATTING,
     STANDING,
     SUPINE,
     Camera,
@@ -43,15 +45,35 @@ def after_standing(posture, heading_deg=70.0):
     )
 
 
-def postures(scene, fps=15, from_s=6.0, seed=1):
+def stances(scene, fps=15, from_s=6.0, seed=1):
     """What was told of the person from a time on."""
     tracker, judged = Tracker("body18"), PostureFilter("body18")
     found = []
     for t_s, poses, _ in scene.frames(fps, seed):
         people = tracker.update(poses, t_s)
-        stances = judged.update(people, t_s)
-        found += [stances[person.id].posture for person in people if t_s >= from_s]
+        told = judged.update(people, t_s)
+        found += [told[person.id] for person in people if t_s >= from_s]
     return found
+
+
+def postures(scene, fps=15, from_s=6.0, seed=1):
+    return [stance.posture for stance in stances(scene, fps, from_s, seed)]
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize("heading_deg", [40, 130, 180, 270])
+def test_somebody_who_crouches_rests_on_their_feet(camera, heading_deg):
+    found = stances(Scene([after_standing(SQUATTING, heading_deg)], CAMERAS[camera]))
+    assert sum(stance.crouched for stance in found) > 0.8 * len(found)
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize("heading_deg", [0, 40, 90, 180])
+@pytest.mark.parametrize("posture", [STANDING, SUPINE, PRONE, ON_SIDE], ids=str)
+def test_somebody_who_lies_or_stands_does_not_look_crouched(posture, camera, heading_deg):
+    found = stances(Scene([after_standing(posture, heading_deg)], CAMERAS[camera]))
+    low = [stance for stance in found if stance.low]
+    assert sum(stance.crouched for stance in low) <= 0.2 * len(low)
 
 
 @pytest.mark.parametrize("camera", CAMERAS)

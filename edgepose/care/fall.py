@@ -144,6 +144,7 @@ class _Fallen:
         self._body = seen.keypoints >= _BODY_KEYPOINTS
         self._still_since_s = self._up_since_s = self._toppled_s = self._took_s = math.inf
         self._torso = 1.0 if math.isnan(seen.stance.uprightness) else seen.stance.uprightness
+        self._crouch = float(seen.stance.crouched)
         self._note_torso(t_s, 0.0)
 
     def about(self, seen: Seen) -> bool:
@@ -178,7 +179,8 @@ class _Fallen:
         """The clip's end counts as lying still."""
         hard = self._drop >= self._settings.hard_drop
         needed_s = _SAT_AT_END_S if self._stance.hip_level <= _GROUND_HIPS else _STILL_AT_END_S
-        still = self._settled() and (self._fast() or self._toppled()) and t_s - self._still_since_s >= needed_s
+        came_down = self._toppled() or (self._fast() and not self._crouches())
+        still = self._settled() and came_down and t_s - self._still_since_s >= needed_s
         fell = (self._fell_flat() or hard or still) and self._body and not self._seated()
         down = self._stance.down and fell and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
@@ -220,10 +222,11 @@ class _Fallen:
         self._up_since_s = min(self._up_since_s, t_s) if stance.up else math.inf
 
     def _note_torso(self, t_s: float, elapsed_s: float) -> None:
-        """Remember how upright the torso is by and large, when it had toppled first, and how long that took."""
+        """Remember how the body is by and large, when the torso had toppled first, and how long that took."""
         stance = self._stance
+        share = 1 - math.exp(-elapsed_s / _TORSO_S)
+        self._crouch += share * (stance.crouched - self._crouch)
         if not math.isnan(stance.uprightness):
-            share = 1 - math.exp(-elapsed_s / _TORSO_S)
             self._torso += share * (stance.uprightness - self._torso)
         if (stance.flat or stance.uprightness <= _LEANS) and math.isinf(self._toppled_s):
             self._toppled_s, self._took_s = t_s, self._descent.took_s(t_s)
@@ -236,11 +239,12 @@ class _Fallen:
         hard = self._drop >= settings.hard_drop
         down_s = t_s - self._down_s if stance.down else 0.0
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
+        upright_s = settings.latest_s if self._crouches() else settings.still_upright_s
         reasons = {
             "out of sight since": hard and t_s - self._seen_s >= _UNSEEN_S,
             "stays down": hard and down_s >= settings.down_s,
             "lies still": self._fell_flat() and still_s >= settings.still_s,
-            "stays where they came down": (self._fast() or self._toppled()) and still_s >= settings.still_upright_s,
+            "stays where they came down": (self._fast() or self._toppled()) and still_s >= upright_s,
             "has not got up": self._fell_flat() and down_s >= settings.latest_s and t_s - self._seen_s <= _GLIMPSE_S,
             "has slid down": self._slid and stance.flat and down_s >= settings.latest_s,
         }
@@ -251,10 +255,14 @@ class _Fallen:
         descent = self._descent
         return descent.sat_s > descent.stood_s and self._stance.hip_level > descent.seat_level - _SEATED
 
+    def _crouches(self) -> bool:
+        """Whether they are on their feet, folded: however still, they have most likely come down on purpose."""
+        return self._crouch > 0.5
+
     def _toppled(self) -> bool:
         """Whether the torso is no longer upright, and came to be so in one go, rather than after sitting down first."""
         in_one_go = self._toppled_s - self._down_s <= _TOPPLE_S and self._took_s <= _TOOK_S
-        return in_one_go and self._torso <= _LIES
+        return in_one_go and self._torso <= _LIES and not self._crouches()
 
     def _fell_flat(self) -> bool:
         """The same, and the body is flat as a whole."""
