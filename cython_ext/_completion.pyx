@@ -6,7 +6,7 @@ tests/reference_completion.py is the same, written to be read rather than to be 
 import numpy as np
 
 cimport cython
-from libc.math cimport exp, log, rint, sqrt
+from libc.math cimport exp, log, pow, rint, sqrt
 from libc.stdint cimport int8_t, int32_t, uint8_t
 from maps cimport EP_FLOAT32, EP_INT8, EP_UINT8, ep_map, ep_raw
 
@@ -15,10 +15,14 @@ cdef enum:
     REACH = 6           # cells around the regressed place in which the heat map is searched
     ROOM = 2            # cells around a centre in which it is the warmest
 
+cdef enum:
+    LOOSE, OWNER, ABSORBED
+
 cdef double MIN_CENTRE = 0.05   # heat of a centre that is looked at
 cdef double SPREAD = 0.1        # of a person's extent: how far regression and keypoint may be apart, a standard deviation
 cdef double EXTENT_LEAST = 4.0  # cells
 cdef double AGREE = 0.1         # mean agreement from which a centre may belong to a person
+cdef double ABSORB = 0.3        # agreement from which a piece of a body belongs to the person of a centre
 cdef double NEAR = 1.8          # cells: heat counts in parts of its distance from the regressed place and this
 cdef double COLD = 1e-3         # heat that any place has, so that without any other the regressed place is the best
 cdef double LOG_FLOOR = 1e-3    # heat below which logarithms tell nothing
@@ -29,13 +33,15 @@ cdef double ASTRAY = 0.15       # of a person's extent: a keypoint further from 
 cdef double AS_WARM = 0.5       # of a doubted keypoint's heat: what a place nearer by must have to be believed instead
 cdef double UNSURE = 1.0        # what a person without a centre is worth, beside one whose centre is certain
 cdef double COARSE = 4.0        # cells: extent of a person whose keypoints the grid halves the worth of
+cdef double UNSEEN = 0.4        # exponent: how little keypoints out of view say against a person
 cdef double FAR = 1e6           # cells: no offset leads further
 
 LIMITS = {
     "centres": CENTRES_MAX, "reach": REACH, "room": ROOM, "min_centre": MIN_CENTRE, "spread": SPREAD,
-    "extent_least": EXTENT_LEAST, "agree": AGREE, "near": NEAR, "cold": COLD, "log_floor": LOG_FLOOR,
+    "extent_least": EXTENT_LEAST, "agree": AGREE, "absorb": ABSORB, "near": NEAR, "cold": COLD, "log_floor": LOG_FLOOR,
     "bend_least": BEND_LEAST, "guess_least": GUESS_LEAST, "guess_limit": GUESS_LIMIT, "astray": ASTRAY,
-    "as_warm": AS_WARM, "unsure": UNSURE, "coarse": COARSE, "far": FAR,
+    "as_warm": AS_WARM, "unsure": UNSURE, "coarse": COARSE, "unseen": UNSEEN,
+    "far": FAR,
 }
 
 
@@ -59,6 +65,8 @@ cdef class Completer:
     cdef double[::1] _extent
     cdef double[:, ::1] _agreement
     """(P, CENTRES_MAX)."""
+    cdef int32_t[::1] _state
+    """(P,) of people: LOOSE, OWNER (of a centre) or ABSORBED."""
     cdef int32_t _best_row, _best_column
     """What _search found."""
     cdef ep_map _heat, _offsets
@@ -89,9 +97,12 @@ cdef class Completer:
         self._extent = np.zeros(CENTRES_MAX)
         self._places = np.zeros((CENTRES_MAX, len(told), 2))
         self._agreement = np.zeros((0, CENTRES_MAX))
+        self._state = np.zeros(0, np.int32)
 
     def __call__(self, keypoints, scores, maps):
         """(P, K, 3) keypoints in cells and (P,) scores, both completed; what came in stays as it is.
+
+        A person who turns out to be a piece of another is no longer among them.
 
         Scores come as the association gives them, roots of the mean confidence of all keypoints, and tell people apart
         by how exact they are: whom limbs and centre agree on is surer, whoever is of few cells is placed coarsely, and
@@ -120,9 +131,11 @@ cdef class Completer:
                 )
             if self._agreement.shape[0] < people.shape[0]:
                 self._agreement = np.zeros((people.shape[0], CENTRES_MAX))
+                self._state = np.zeros(people.shape[0], np.int32)
             with nogil:
                 self._complete(people, rated)
-        return completed, worth
+            whole = np.asarray(self._state[:people.shape[0]]) != ABSORBED
+        return (completed, worth) if whole.all() else (completed[whole], worth[whole])
 
     cdef void _complete(self, float[:, :, ::1] people, float[::1] scores) noexcept nogil:
         cdef Py_ssize_t p, c
@@ -133,12 +146,11 @@ cdef class Completer:
         for p in range(people.shape[0]):
             for c in range(self._centre_count):
                 self._agreement[p, c] = self._agree(people, p, c)
+        self._match(people.shape[0])
+        self._absorb(people, scores)
         for p in range(people.shape[0]):
             scores[p] *= <float> self._of_found(people, p)
             scores[p] *= <float> (UNSURE / (1 + UNSURE))
-        for c in range(self._centre_count):
-            self._person[c] = -1
-        self._match(people.shape[0])
         for c in range(self._centre_count):
             person = self._person[c]
             if person >= 0:
@@ -150,12 +162,12 @@ cdef class Completer:
     # ---- worth
 
     cdef double _of_found(self, float[:, :, ::1] people, Py_ssize_t p) noexcept nogil:
-        """Makes the root of a mean over all keypoints one of the geometric mean of that and the mean over those found."""
+        """What the root of a mean over all keypoints is multiplied by, since those that are not found say less."""
         cdef Py_ssize_t k
         cdef int found = 0
         for k in range(self._keypoint_count):
             found += people[p, k, 2] > 0
-        return sqrt(sqrt(self._keypoint_count / <double> max(found, 1)))
+        return pow(self._keypoint_count / <double> max(found, 1), UNSEEN)
 
     cdef double _fineness(self, float[:, :, ::1] people, Py_ssize_t p) noexcept nogil:
         """0 to 1, the more the more cells a person extends over."""
@@ -242,6 +254,10 @@ cdef class Completer:
         """Fill _person: pairs that agree best first, each person and each centre once, of equal pairs the first."""
         cdef Py_ssize_t p, c, best_p = 0, best_c = 0, other
         cdef double best
+        for c in range(self._centre_count):
+            self._person[c] = -1
+        for p in range(people):
+            self._state[p] = LOOSE
         while True:
             best = -1
             for p in range(people):
@@ -251,10 +267,52 @@ cdef class Completer:
             if not best >= AGREE:
                 return
             self._person[best_c] = <int32_t> best_p
+            self._state[best_p] = OWNER
             for p in range(people):
                 self._agreement[p, best_c] = -1
             for other in range(self._centre_count):
                 self._agreement[best_p, other] = -1
+
+    cdef void _absorb(self, float[:, :, ::1] people, float[::1] scores) noexcept nogil:
+        """Give pieces of bodies to the person whose centre they agree with best."""
+        cdef Py_ssize_t p, c, best_c
+        cdef double agrees, best
+        for p in range(people.shape[0]):
+            if self._state[p] == OWNER:
+                continue
+            best, best_c = -1, 0
+            for c in range(self._centre_count):
+                agrees = self._agree(people, p, c)
+                if agrees > best:
+                    best, best_c = agrees, c
+            if best >= ABSORB and self._person[best_c] >= 0 and self._is_piece(people, p, best_c):
+                self._join(people, scores, p, self._person[best_c])
+
+    cdef bint _is_piece(self, float[:, :, ::1] people, Py_ssize_t p, Py_ssize_t c) noexcept nogil:
+        """Whether at most half of what is found of one is found elsewhere of the centre's person: else they are two."""
+        cdef float *one
+        cdef float *other
+        cdef double dx, dy, apart = SPREAD * self._extent[c]
+        cdef Py_ssize_t k
+        cdef int found = 0, elsewhere = 0
+        for k in range(self._keypoint_count):
+            one, other = &people[p, k, 0], &people[self._person[c], k, 0]
+            if one[2] > 0:
+                found += 1
+                dx, dy = <double> one[0] - other[0], <double> one[1] - other[1]
+                elsewhere += other[2] > 0 and dx * dx + dy * dy > apart * apart
+        return 2 * elsewhere <= found
+
+    cdef void _join(self, float[:, :, ::1] people, float[::1] scores, Py_ssize_t p, Py_ssize_t to) noexcept nogil:
+        """Put the keypoints of one where the other has none."""
+        cdef double square = scores[to] * <double> scores[to]
+        cdef Py_ssize_t k
+        for k in range(self._keypoint_count):
+            if people[to, k, 2] == 0 and people[p, k, 2] > 0:
+                people[to, k] = people[p, k]
+                square += people[p, k, 2] / <double> self._keypoint_count
+        scores[to] = <float> sqrt(square)
+        self._state[p] = ABSORBED
 
     # ---- guesses
 

@@ -4,7 +4,8 @@ The network heats the centre of each person and says there, roughly, where all k
 al., CenterNet, arXiv 1904.07850). People are put together by the part affinity fields; a centre that agrees with what
 was found of a person fills in what is missing. Keypoints that come this way are guesses, and say so: their confidence
 is below that of any keypoint that was found. A keypoint that was found, but far from where the centre believes it, goes
-as a guess to the heat that is nearer by, if that is about as warm. The compiled kernel of cython_ext does it.
+as a guess to the heat that is nearer by, if that is about as warm. And where the limbs of a body fell into pieces, the
+centre of one tells that the others belong to it: one body is one person. The compiled kernel of cython_ext does it.
 """
 
 from dataclasses import dataclass

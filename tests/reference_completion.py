@@ -13,19 +13,47 @@ def complete(keypoints, scores, maps, channels):
     """Keypoints and scores, completed, as edgepose.completion.Completer completes them."""
     if maps.offsets is None or not len(keypoints):
         return keypoints, scores
-    people, unsure = keypoints.copy(), LIMITS["unsure"]
-    worth = scores * np.array([f32(of_found(person)) for person in keypoints]) * f32(unsure / (1 + unsure))
+    people, worth, unsure = keypoints.copy(), scores.copy(), LIMITS["unsure"]
     centres = find_centres(maps.heatmaps[:, :, channels.centre], maps.heat_quant)
     places = [believed(maps, channels, centre) for centre in centres]
-    for person, centre in match(people, places):
+    pairs = match(people, places)
+    absorbed = absorb(people, worth, places, {centre: person for person, centre in pairs})
+    worth *= np.array([f32(of_found(person)) for person in people]) * f32(unsure / (1 + unsure))
+    for person, centre in pairs:
         worth[person] *= f32((unsure + float(centres[centre][0])) / unsure)
         fill(people[person], places[centre], maps, channels)
-    return people, worth * np.array([f32(fineness(person)) for person in people])
+    worth *= np.array([f32(fineness(person)) for person in people])
+    whole = [person for person in range(len(people)) if person not in absorbed]
+    return people[whole], worth[whole]
+
+
+def absorb(people, scores, places, owners):
+    """Which people are pieces of another, who gets their keypoints: that of the centre that they agree with best."""
+    absorbed = set()
+    for p, person in enumerate(people):
+        if p in owners.values() or not places:
+            continue
+        agrees, centre = max(((agreement(person, at), c) for c, at in enumerate(places)), key=lambda found: found[0])
+        if agrees < LIMITS["absorb"] or centre not in owners:
+            continue
+        owner = owners[centre]
+        found, taken = person[:, 2] > 0, people[owner][:, 2] > 0
+        apart = LIMITS["spread"] * extent_of(places[centre])
+        elsewhere = [k for k in np.flatnonzero(found & taken) if is_astray(person[k], *people[owner][k, :2], apart)]
+        if 2 * len(elsewhere) <= found.sum():
+            new = found & ~taken
+            square = float(scores[owner]) ** 2
+            for confidence in person[new, 2]:
+                square += float(confidence) / len(person)
+            people[owner][new] = person[new]
+            scores[owner] = f32(math.sqrt(square))
+            absorbed.add(p)
+    return absorbed
 
 
 def of_found(person):
-    """Makes the root of a mean over all keypoints one of the geometric mean of that and the mean over those found."""
-    return math.sqrt(math.sqrt(len(person) / max(1, (person[:, 2] > 0).sum())))
+    """What the root of a mean over all keypoints is multiplied by, since those that are not found say less."""
+    return math.pow(len(person) / max(1, int((person[:, 2] > 0).sum())), LIMITS["unseen"])
 
 
 def fineness(person):
@@ -107,7 +135,7 @@ def fill(person, places, maps, channels):
 
 
 def is_astray(keypoint, x, y, cells):
-    return (float(keypoint[0]) - x) ** 2 + (float(keypoint[1]) - y) ** 2 > cells**2
+    return (float(keypoint[0]) - float(x)) ** 2 + (float(keypoint[1]) - float(y)) ** 2 > cells**2
 
 
 def warmth(channel, quant):

@@ -120,6 +120,21 @@ def test_people_get_their_own_centre_and_those_without_one_stay_as_they_are():
     assert scores[1] < min(scores[0], scores[2]) <= 1, "limbs and centre agree on those two"
 
 
+def test_pieces_of_one_body_are_one_person_with_what_was_found_of_each():
+    pieces = np.stack([found(PERSON, missing=(2, 3)), found(PERSON, missing=(0, 1, 4))])
+    scores = np.sqrt(pieces[..., 2].mean(1)).astype(np.float32)
+    completed, joined = Completer(CHANNELS)(pieces, scores, maps_of([(PERSON, CENTRE)]))
+    np.testing.assert_array_equal(completed, found(PERSON)[None])
+    _, whole = Completer(CHANNELS)(found(PERSON)[None], np.sqrt(np.float32([0.7])), maps_of([(PERSON, CENTRE)]))
+    np.testing.assert_allclose(joined, whole, rtol=1e-6)
+
+
+def test_two_people_who_hold_each_other_are_two_though_the_network_saw_one_centre():
+    people = np.stack([found(PERSON), found(PERSON + np.array([1.6, 0], np.float32))])
+    completed, _ = Completer(CHANNELS)(people, np.ones(2, np.float32), maps_of([(PERSON, CENTRE)]))
+    assert len(completed) == 2
+
+
 def test_order_of_people_does_not_matter():
     other = PERSON + np.array([22, 8], np.float32)
     people = np.stack([found(other, missing=(2, 3)), found(PERSON, missing=(0,))])
