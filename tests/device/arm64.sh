@@ -63,7 +63,8 @@ arm64() {
     run "$root" "$folder" 'cp /srv/edgepose/build/maps.npz /srv/
 EDGEPOSE_DEVICE=arm64 python3 -m pytest -q -s -p no:cacheprovider tests/device/test_arm64.py tests/test_association.py \
     tests/test_association_garbage.py tests/test_association_networks.py tests/test_preprocess.py \
-    tests/test_tracking.py tests/test_smoothing.py tests/test_wire.py tests/test_sidecar.py'
+    tests/test_tracking.py tests/test_smoothing.py tests/test_wire.py tests/test_sidecar.py \
+    tests/test_bodies_kernel.py tests/test_completion_kernel.py tests/test_wholebody.py'
 }
 
 armv7() { # no wheels of msgspec and av there, so the daemon itself is not tried
@@ -77,7 +78,8 @@ armv7() { # no wheels of msgspec and av there, so the daemon itself is not tried
     # Debian's numpy finds its linear algebra by alternatives, which are not configured.
     run "$root" "$folder" 'export LD_LIBRARY_PATH=/usr/lib/arm-linux-gnueabihf/blas:/usr/lib/arm-linux-gnueabihf/lapack
 python3 tests/device/raw_maps.py /srv/edgepose/build/maps.npz /srv/edgepose/models
-python3 -m pytest -q --noconftest -p no:cacheprovider tests/test_association.py tests/test_association_networks.py'
+python3 -m pytest -q --noconftest -p no:cacheprovider tests/test_association.py tests/test_association_garbage.py \
+    tests/test_completion_kernel.py tests/test_bodies_kernel.py'
 }
 
 for processor in ${EDGEPOSE_PROCESSORS:-arm64 armv7}; do
