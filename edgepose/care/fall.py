@@ -39,6 +39,8 @@ _LEANS, _TORSO_S = 0.5, 0.5
 """Somebody who crouches or sits on the ground holds the torso more upright than this; averaged over so long."""
 _LIES = 0.44
 """Whoever lies holds it less upright than this, averaged as well: from above a crouch looks nearly so."""
+_HEAD_DOWN = -0.2
+"""Whoever holds it so has the head below the hips: that is a fall, even while the legs are still up."""
 _TOPPLE_S = 1.2
 """Whoever falls has toppled so soon; whoever sits down and then lies down has not."""
 _TOOK_S = 1.6
@@ -182,7 +184,8 @@ class _Fallen:
         came_down = self._toppled() or (self._fast() and not self._crouches())
         still = self._settled() and came_down and t_s - self._still_since_s >= needed_s
         fell = (self._fell_flat() or hard or still) and self._body and not self._seated()
-        down = self._stance.down and fell and math.isinf(self._up_since_s)
+        made_out = not math.isnan(self._stance.level)  # else they are as whoever is out of sight
+        down = (self._stance.down or (hard and not made_out)) and fell and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
         if self.case.phase is Phase.SUSPECTED and down and settled:
             return [self._confirmed(t_s, "end of clip")]
@@ -265,8 +268,8 @@ class _Fallen:
         return in_one_go and self._torso <= _LIES and not self._crouches()
 
     def _fell_flat(self) -> bool:
-        """The same, and the body is flat as a whole."""
-        return self._toppled() and self._stance.flat
+        """The same, and the body is flat as a whole, or head down."""
+        return self._toppled() and (self._stance.flat or self._torso <= _HEAD_DOWN)
 
     def _fast(self) -> bool:
         """Whether they came down faster than anybody sits down on the ground or crouches."""
