@@ -67,7 +67,11 @@ def _guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 
 
 def _model(config: Config) -> Iterator[Finding]:
-    network = networks.load(config.model.name)
+    for name in sorted({networks.find(config.model.name, camera) for camera in config.cameras.values()}):
+        yield from _network(config, networks.load(str(name)))
+
+
+def _network(config: Config, network: networks.Network) -> Iterator[Finding]:
     threads = networks.thread_count(config.model.threads)
     model = networks.open_plain(network, config.model)
     text = f"{network.sidecar.name} takes {_frame_ms(model):.0f} ms a frame with {threads} threads"

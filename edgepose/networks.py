@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgepose.association import Associator
 from edgepose.completion import CentreChannels, Completer
-from edgepose.config import Association, Camera, Model, Mount
+from edgepose.config import Association, Camera, Model, Mount, Picamera2Source, V4l2Source
 from edgepose.errors import ModelError
 from edgepose.pipeline import CellGrid, Pipeline
 from edgepose.ports import PoseModel
@@ -35,11 +35,33 @@ def installed() -> tuple[Path, ...]:
     return tuple(sorted(folder.glob("*.tflite")))
 
 
-def auto_name() -> str:
-    """For this machine: the accurate one on a desktop processor, the middle one on a Pi 5, else the small one."""
+WIDE = 1.55
+"""Pictures at least so much wider than high are nearer to 16:9 than to 4:3."""
+_WIDE = {
+    "edgepose_192x256_int8": "edgepose_160x288_int8",
+    "edgepose_256x320_int8": "edgepose_192x320_int8",
+    "edgepose_384x512_int8": "edgepose_288x512_int8",
+}
+"""For 16:9 instead of 4:3, on the same machine."""
+
+
+def auto_name(camera: Camera | None = None) -> str:
+    """For this machine: the accurate one on a desktop processor, the middle one on a Pi 5, else the small one.
+
+    And for the shape of the camera's picture, where its configuration tells that.
+    """
     if platform.machine() in ("x86_64", "AMD64"):
-        return "edgepose_384x512_int8"
-    return "edgepose_256x320_int8" if "Raspberry Pi 5" in _board() else "edgepose_192x256_int8"
+        name = "edgepose_384x512_int8"
+    else:
+        name = "edgepose_256x320_int8" if "Raspberry Pi 5" in _board() else "edgepose_192x256_int8"
+    return _WIDE[name] if camera is not None and _is_wide(camera) else name
+
+
+def _is_wide(camera: Camera) -> bool:
+    """Whether the picture, upright, has about the shape of 16:9, as far as is known before the camera is opened."""
+    if camera.mount.rotate % 180 or not isinstance(camera.source, V4l2Source | Picamera2Source):
+        return False
+    return camera.source.width >= WIDE * camera.source.height
 
 
 def _board() -> str:
@@ -50,10 +72,10 @@ def _board() -> str:
         return ""
 
 
-def find(name: str) -> Path:
-    """The .tflite file that `model.name` means. Raises ModelError when there is none of that name."""
+def find(name: str, camera: Camera | None = None) -> Path:
+    """The .tflite file that `model.name` means, for that camera. Raises ModelError when there is none of that name."""
     if name == "auto":
-        name = auto_name()
+        name = auto_name(camera)
     if "/" in name or name.endswith(".tflite"):
         return Path(name)
     known = {path.stem: path for path in installed()}
@@ -64,9 +86,9 @@ def find(name: str) -> Path:
     return known[name]
 
 
-def load(name: str) -> Network:
-    """The network and its checked sidecar. Raises ModelError."""
-    path = find(name)
+def load(name: str, camera: Camera | None = None) -> Network:
+    """The network for that camera and its checked sidecar. Raises ModelError."""
+    path = find(name, camera)
     return Network(path=path, sidecar=load_sidecar(path))
 
 

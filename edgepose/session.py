@@ -78,12 +78,13 @@ class Session:
         self._connections = 0
         self._repeat_at_s: float | None = None
         self._test_until_s: float | None = None
-        network = networks.load(config.model.name)
-        models = {name: networks.open_model(network, config.model) for name in config.cameras}
+        chosen = {name: networks.load(config.model.name, camera) for name, camera in config.cameras.items()}
+        models = {name: networks.open_model(network, config.model) for name, network in chosen.items()}
         pipelines = {
-            name: networks.build_pipeline(network, None, config.association, camera, opened=models[name])
+            name: networks.build_pipeline(chosen[name], None, config.association, camera, opened=models[name])
             for name, camera in config.cameras.items()
         }
+        first = next(iter(chosen.values()))
         self._wholebody = {name: _wholebody(config, camera) for name, camera in config.cameras.items()}
         delegated = [model for model in models.values() if isinstance(model, FallbackModel)]
         self._health = NodeHealth(
@@ -91,17 +92,17 @@ class Session:
             delegates=lambda: [model.state() for model in delegated],
         )
         self._http = self._serve_http()
-        self._discovery = self._discovery_message(network)
+        self._discovery = self._discovery_message(first)
         try:
             self._publisher = self._connect()
         except EdgeposeError:
             self._close_http()
             raise
-        self._send_state(network)
+        self._send_state(first)
         self._watches = {
             name: PeopleWatch(
                 camera=name,
-                layout=network.sidecar.skeleton.layout,
+                layout=chosen[name].sidecar.skeleton.layout,
                 zones=camera.zones,
                 tracking=config.tracking,
                 care=config.care,
@@ -110,7 +111,7 @@ class Session:
             for name, camera in config.cameras.items()
         }
         self._loops = {
-            name: self._loop(name, camera, pipelines[name], networks.stored_fit(network, camera.mount), wake)
+            name: self._loop(name, camera, pipelines[name], networks.stored_fit(chosen[name], camera.mount), wake)
             for name, camera in config.cameras.items()
         }
         for name, loop in self._loops.items():

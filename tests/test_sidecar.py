@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from edgepose.config import Camera, Mount, Picamera2Source, RtspSource, V4l2Source
 from edgepose.errors import ModelError
 from edgepose.networks import find, installed, load
 from edgepose.sidecar import load_sidecar
@@ -121,6 +122,27 @@ def test_a_network_is_found_by_name_or_path_and_a_misspelt_one_gets_a_hint():
     assert find("./x/y.tflite") == Path("x/y.tflite")
     with pytest.raises(ModelError, match="did you mean 'edgepose_256x320_int8'"):
         find("edgepose_256x320_int")
+
+
+WIDE = V4l2Source(width=1280, height=720)
+
+
+@pytest.mark.parametrize(
+    ("camera", "wide"),
+    [
+        (Camera(source=WIDE), True),
+        (Camera(source=Picamera2Source(width=1536, height=864)), True),
+        (Camera(source=WIDE, mount=Mount(rotate=180)), True),
+        (Camera(source=WIDE, mount=Mount(rotate=90)), False),
+        (Camera(source=V4l2Source()), False),
+        (Camera(source=RtspSource(url="rtsp://192.0.2.7/")), False),
+        (None, False),
+    ],
+)
+def test_auto_follows_the_shape_of_the_cameras_picture(camera: Camera | None, wide: bool):
+    shape = load("auto", camera).sidecar.input
+    assert (shape.width > 1.6 * shape.height) == wide
+    assert find("edgepose_192x256_int8", camera).stem == "edgepose_192x256_int8", "a name is a name"
 
 
 def test_every_installed_network_fits_its_sidecar():

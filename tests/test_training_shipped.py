@@ -20,8 +20,11 @@ def named(path):
 
 def test_networks_ship():
     assert [path.stem for path in SHIPPED] == [
+        "edgepose_160x288_int8",
         "edgepose_192x256_int8",
+        "edgepose_192x320_int8",
         "edgepose_256x320_int8",
+        "edgepose_288x512_int8",
         "edgepose_384x512_int8",
     ]
 

@@ -128,8 +128,8 @@ def _finetune(options: argparse.Namespace) -> None:
     extend_record(
         options.network,
         path,
-        f"rounded for int8, with errors made up for, and {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels "
-        f"of fine-tuning for int8 on the float network's own answers to {len(pictures)} pictures, no labels, seed {tuning.seed}",
+        f"rounded for int8, with errors made up for; {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels of "
+        f"fine-tuning on the float network's own answers to {len(pictures)} pictures, no labels, seed {tuning.seed}",
     )
     print(f"wrote {path}")
 
