@@ -40,7 +40,7 @@ _LEANS, _TORSO_S = 0.5, 0.5
 _LIES = 0.44
 """Whoever lies holds it less upright than this, averaged as well: from above a crouch looks nearly so."""
 _HEAD_DOWN = -0.2
-"""Whoever holds it so has the head below the hips: that is a fall, even while the legs are still up."""
+"""Whoever comes down fast and holds it so, head below the hips, falls, even while the legs are still up."""
 _TOPPLE_S = 1.2
 """Whoever falls has toppled so soon; whoever sits down and then lies down has not."""
 _TOOK_S = 1.6
@@ -183,7 +183,7 @@ class _Fallen:
         needed_s = _SAT_AT_END_S if self._stance.hip_level <= _GROUND_HIPS else _STILL_AT_END_S
         came_down = self._toppled() or (self._fast() and not self._crouches())
         still = self._settled() and came_down and t_s - self._still_since_s >= needed_s
-        fell = (self._fell_flat() or hard or still) and self._body and not self._seated()
+        fell = (self._fell_flat() or self._plunged() or hard or still) and self._body and not self._seated()
         made_out = not math.isnan(self._stance.level)  # else they are as whoever is out of sight
         down = (self._stance.down or (hard and not made_out)) and fell and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
@@ -268,8 +268,12 @@ class _Fallen:
         return in_one_go and self._torso <= _LIES and not self._crouches()
 
     def _fell_flat(self) -> bool:
-        """The same, and the body is flat as a whole, or head down."""
-        return self._toppled() and (self._stance.flat or self._torso <= _HEAD_DOWN)
+        """The same, and the body is flat as a whole."""
+        return self._toppled() and self._stance.flat
+
+    def _plunged(self) -> bool:
+        """The same, fast and head first."""
+        return self._toppled() and self._fast() and self._torso <= _HEAD_DOWN
 
     def _fast(self) -> bool:
         """Whether they came down faster than anybody sits down on the ground or crouches."""
