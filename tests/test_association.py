@@ -19,13 +19,18 @@ def associate(scene: scenes.Scene, **settings) -> People:
     return Associator(scene.skeleton, **{**SETTINGS, **settings})(*arrays, **quants)
 
 
+def assert_scores(found: np.ndarray, wanted: np.ndarray) -> None:
+    """Equal to the last bit; on 32-bit ARM, where numpy and the compiler differ in it, to the last but one."""
+    np.testing.assert_array_max_ulp(found, wanted, maxulp=0 if sys.maxsize > 2**32 else 1)
+
+
 def assert_as_reference(scene: scenes.Scene, **settings) -> People:
-    """The kernel's answer, which must be the reference's to the last bit."""
+    """The kernel's answer, which must be the reference's to the last bit (see assert_scores)."""
     arrays, quants = scene.arguments()
     wanted = reference.associate(*arrays, scene.skeleton, **{**SETTINGS, **settings}, **quants)
     people = associate(scene, **settings)
     np.testing.assert_array_equal(people.keypoints, wanted.keypoints)
-    np.testing.assert_array_equal(people.scores, wanted.scores)
+    assert_scores(people.scores, wanted.scores)
     assert people.capped == wanted.capped
     return people
 

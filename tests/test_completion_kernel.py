@@ -9,7 +9,7 @@ import scenes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from test_association import DTYPES, GRID, random
+from test_association import DTYPES, GRID, assert_scores, random
 
 from edgepose.completion import GUESS_LIMIT, CentreChannels, Completer
 from edgepose.domain import PoseMaps, Quant
@@ -62,13 +62,13 @@ def quantised(values, quant, dtype):
 
 
 def complete_as_reference(keypoints, maps, channels=CHANNELS, scores=None):
-    """The kernel's answer, which must be the reference's to the last bit."""
+    """The kernel's answer, which must be the reference's to the last bit (see assert_scores)."""
     scores = np.linspace(0.3, 0.9, len(keypoints), dtype=np.float32) if scores is None else scores
     before = keypoints.copy(), scores.copy()
     wanted = reference.complete(keypoints, scores, maps, channels)
     completed, worth = Completer(channels)(keypoints, scores, maps)
     np.testing.assert_array_equal(completed, wanted[0])
-    np.testing.assert_array_equal(worth, wanted[1])
+    assert_scores(worth, wanted[1])
     np.testing.assert_array_equal(keypoints, before[0])
     np.testing.assert_array_equal(scores, before[1])
     return completed, worth

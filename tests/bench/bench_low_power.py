@@ -7,10 +7,14 @@ meanwhile. Times are of this process's processor, so that a busy machine does no
 
 import argparse
 import itertools
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from edgepose import networks, wire
 from edgepose.adapters.camera_picamera2 import frame_of

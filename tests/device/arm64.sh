@@ -78,7 +78,7 @@ armv7() { # no wheels of msgspec and av there, so the daemon itself is not tried
     # Debian's numpy finds its linear algebra by alternatives, which are not configured.
     run "$root" "$folder" 'export LD_LIBRARY_PATH=/usr/lib/arm-linux-gnueabihf/blas:/usr/lib/arm-linux-gnueabihf/lapack
 python3 tests/device/raw_maps.py /srv/edgepose/build/maps.npz /srv/edgepose/models
-python3 -m pytest -q --noconftest -p no:cacheprovider tests/test_association.py tests/test_association_garbage.py \
+python3 -m pytest -q --noconftest --hypothesis-profile=ci -p no:cacheprovider tests/test_association.py tests/test_association_garbage.py \
     tests/test_completion_kernel.py tests/test_bodies_kernel.py'
 }
 
