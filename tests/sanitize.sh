@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar -cf - --exclude=./.venv --exclude=./.git --exclude=./build --exclude='*.so' . | tar -xf - -C "$work"
 cd "$work"
-[ $# -gt 0 ] || set -- tests/test_association*.py tests/test_completion*.py tests/test_bodies_kernel.py
+[ $# -gt 0 ] || set -- tests/test_association*.py tests/test_completion*.py tests/test_bodies_kernel.py tests/test_wholebody.py
 
 run() { # NAME LIBRARIES FLAGS TESTS…: build with these flags, test with these libraries loaded first
     name=$1 libraries=$2 flags=$3

@@ -170,6 +170,15 @@ def test_a_hand_is_looked_for_beyond_its_wrist_and_a_face_around_its_nose():
     assert not crops.foot(points(), "right", 300).mirrored
 
 
+def test_ankles_in_one_place_or_hardly_seen_place_no_foot():
+    both = points()
+    both["left_ankle"] = both["right_ankle"].copy()
+    assert crops.foot(both, "left", 300) is crops.foot(both, "right", 300) is None
+    faint = points()
+    faint["left_ankle"][2] = 0.15
+    assert crops.foot(faint, "left", 300) is None and crops.foot(faint, "right", 300) is not None
+
+
 def test_the_crop_of_a_face_that_looks_up_stays_around_it():
     """From below the nose lies between the eyes and the ears below them; the chin is not farther down for that."""
     upwards = {"nose": (100, 101), "left_eye": (112, 100), "right_eye": (88, 100)}

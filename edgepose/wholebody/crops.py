@@ -25,6 +25,10 @@ _FACE_DOWN = 0.25
 """How far below the eyes its middle is, in the same widths; chosen on rendered ones, as the shares of nose and ears."""
 _FOOT_SIDE = 1.4
 """Side of a foot's crop, in shanks: a foot is 0.62 of one, and comes nearer to the camera than the shank."""
+_LEAST_ANKLE = 0.2
+"""Confidence of an ankle at least; fainter ones often lie on the other leg."""
+_ONE_ANKLE = 0.1
+"""Shanks: ankles nearer to each other than so are one."""
 _LEAST_PX = 12.0
 """A crop smaller than this shows nothing."""
 _MOST_TAPS = 6
@@ -192,13 +196,19 @@ def face_seen(keypoints: FloatArray) -> Crop | None:
 
 
 def foot(points: Points, side: str, stature_px: float) -> Crop | None:
-    """Where a foot should be: around the ankle, with the shank from above; left ones mirrored."""
+    """Where a foot should be: around the ankle, with the shank from above; left ones mirrored.
+
+    None where the ankle is hardly seen, or both ankles lie in one place: they are one then, and can't be told apart.
+    """
     ankle, knee = points.get(f"{side}_ankle"), points.get(f"{side}_knee")
-    if ankle is None or knee is None:
+    if ankle is None or knee is None or ankle[2] < _LEAST_ANKLE:
         return None
     along = ankle[:2] - knee[:2]
     shank = math.hypot(*along)
     length = max(shank, 0.8 * stature_px * _SHANK)
+    other = points.get("right_ankle" if side == "left" else "left_ankle")
+    if other is not None and math.hypot(*(other[:2] - ankle[:2])) < _ONE_ANKLE * length:
+        return None
     way = along / max(shank, 1e-6)
     x, y = ankle[:2] + way * 0.12 * length
     angle = math.atan2(-way[0], way[1])
