@@ -1,7 +1,7 @@
 """Two linear layers, one after the other, as the single one that they amount to.
 
 MobileNetV2's first bottleneck is read by one layer alone, and its channels have long tails: rounding it to int8 cost
-more than rounding anything else. The product of the two kernels has no such tensor between them, and takes the same time.
+more than rounding anything else. The product of the two kernels has no such tensor between them, in the same time.
 """
 
 from dataclasses import replace
