@@ -67,8 +67,9 @@ def _guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 
 
 def _model(config: Config) -> Iterator[Finding]:
-    for name in sorted({networks.find(config.model.name, camera) for camera in config.cameras.values()}):
-        yield from _network(config, networks.load(str(name)))
+    chosen = networks.load_for(config.model.name, config.cameras)
+    for network in {network.path: network for network in chosen.values()}.values():
+        yield from _network(config, network)
 
 
 def _network(config: Config, network: networks.Network) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -35,7 +36,7 @@ def installed() -> tuple[Path, ...]:
     return tuple(sorted(folder.glob("*.tflite")))
 
 
-WIDE = 1.55
+_WIDE_FROM = 1.55
 """Pictures at least so much wider than high are nearer to 16:9 than to 4:3."""
 _WIDE = {
     "edgepose_192x256_int8": "edgepose_160x288_int8",
@@ -61,7 +62,7 @@ def _is_wide(camera: Camera) -> bool:
     """Whether the picture, upright, has about the shape of 16:9, as far as is known before the camera is opened."""
     if camera.mount.rotate % 180 or not isinstance(camera.source, V4l2Source | Picamera2Source):
         return False
-    return camera.source.width >= WIDE * camera.source.height
+    return camera.source.width >= _WIDE_FROM * camera.source.height
 
 
 def _board() -> str:
@@ -86,9 +87,19 @@ def find(name: str, camera: Camera | None = None) -> Path:
     return known[name]
 
 
-def load(name: str, camera: Camera | None = None) -> Network:
-    """The network for that camera and its checked sidecar. Raises ModelError."""
-    path = find(name, camera)
+def load(name: str) -> Network:
+    """The network and its checked sidecar. Raises ModelError."""
+    return _load(find(name))
+
+
+def load_for(name: str, cameras: Mapping[str, Camera]) -> dict[str, Network]:
+    """The network of each camera, every file read and checked once. Raises ModelError."""
+    paths = {of: find(name, camera) for of, camera in cameras.items()}
+    loaded = {path: _load(path) for path in sorted(set(paths.values()))}
+    return {of: loaded[path] for of, path in paths.items()}
+
+
+def _load(path: Path) -> Network:
     return Network(path=path, sidecar=load_sidecar(path))
 
 

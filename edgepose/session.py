@@ -78,7 +78,7 @@ class Session:
         self._connections = 0
         self._repeat_at_s: float | None = None
         self._test_until_s: float | None = None
-        chosen = {name: networks.load(config.model.name, camera) for name, camera in config.cameras.items()}
+        chosen = networks.load_for(config.model.name, config.cameras)
         models = {name: networks.open_model(network, config.model) for name, network in chosen.items()}
         pipelines = {
             name: networks.build_pipeline(chosen[name], None, config.association, camera, opened=models[name])

@@ -10,7 +10,7 @@ import yaml
 
 from edgepose.config import Camera, Mount, Picamera2Source, RtspSource, V4l2Source
 from edgepose.errors import ModelError
-from edgepose.networks import find, installed, load
+from edgepose.networks import find, installed, load, load_for
 from edgepose.sidecar import load_sidecar
 
 FORM: dict[str, Any] = {
@@ -140,9 +140,16 @@ WIDE = V4l2Source(width=1280, height=720)
     ],
 )
 def test_auto_follows_the_shape_of_the_cameras_picture(camera: Camera | None, wide: bool):
-    shape = load("auto", camera).sidecar.input
+    shape = load(str(find("auto", camera))).sidecar.input
     assert (shape.width > 1.6 * shape.height) == wide
     assert find("edgepose_192x256_int8", camera).stem == "edgepose_192x256_int8", "a name is a name"
+
+
+def test_cameras_get_their_own_networks_and_those_of_one_shape_share_one():
+    wide, plain = Camera(source=WIDE), Camera(source=V4l2Source())
+    loaded = load_for("auto", {"door": wide, "bed": plain, "hall": wide})
+    assert loaded["door"] is loaded["hall"]
+    assert loaded["door"].path != loaded["bed"].path
 
 
 def test_every_installed_network_fits_its_sidecar():

@@ -25,11 +25,9 @@ def input_moments(step: Step, side: int, value: torch.Tensor, samples: int, gene
     count = 0
     for picture in value:
         seen = _places(step, side, picture[None], samples, generator).double()
-        products, sums, count = (
-            products + torch.einsum("sgd,sge->gde", seen, seen),
-            sums + seen.sum(0),
-            count + len(seen),
-        )
+        products = products + torch.einsum("sgd,sge->gde", seen, seen)
+        sums = sums + seen.sum(0)
+        count += len(seen)
     mean = torch.as_tensor(sums) / count
     return torch.as_tensor(products) / count - mean[:, :, None] * mean[:, None, :]
 
