@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference_bodies as reference
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgepose.known import kernel
@@ -44,6 +44,7 @@ def standing(rng, memory):
     return found
 
 
+@settings(deadline=None, print_blob=True)
 @given(SEEDS, st.integers(0, 5), st.integers(0, 6), st.sampled_from(["body18", "body25"]))
 def test_the_kernel_compares_as_the_reference_does(seed, count, others, layout):
     rng = np.random.default_rng(seed)
@@ -58,6 +59,7 @@ def test_the_kernel_compares_as_the_reference_does(seed, count, others, layout):
         np.testing.assert_allclose(table[row], wanted, rtol=1e-6, atol=1e-12)
 
 
+@settings(deadline=None, print_blob=True)
 @given(SEEDS, st.integers(0, 5), st.sampled_from(SMOOTHINGS), st.sampled_from([bodies, standing]))
 def test_the_kernel_advances_as_the_reference_does(seed, count, smoothing, drawn):
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edgepose.event_queue
@@ -102,6 +102,7 @@ def test_what_a_half_undone_clear_leaves_behind_new_records_is_not_taken_for_new
     assert waiting(DiskReports(path, now_s=0)) == ["new1"]
 
 
+@settings(deadline=None, print_blob=True)
 @given(flips=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=8))
 def test_damage_anywhere_is_survived(tmp_path_factory: pytest.TempPathFactory, flips: list[tuple[int, int]]):
     path = tmp_path_factory.mktemp("damaged") / "events.queue"

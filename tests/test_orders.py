@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgepose import orders, wire
@@ -83,6 +83,7 @@ JSONISH = st.recursive(
 ).map(lambda value: json.dumps(value).encode())
 
 
+@settings(deadline=None, print_blob=True)
 @given(leaf=LEAVES, payload=st.binary(max_size=1500) | JSONISH, retain=st.booleans())
 def test_anything_is_an_order_or_refused_or_ignored(leaf: str, payload: bytes, retain: bool):
     try:
