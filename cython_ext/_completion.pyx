@@ -14,6 +14,8 @@ cdef enum:
     CENTRES_MAX = 40    # the warmest are looked at
     REACH = 6           # cells around the regressed place in which the heat map is searched
     ROOM = 2            # cells around a centre in which it is the warmest
+    SPOT = 2            # cells around the top of a broad spot of heat that tell its middle
+    CLIMB = 2           # cells that a keypoint may lie beside such a top
 
 cdef enum:
     LOOSE, OWNER, ABSORBED
@@ -34,6 +36,8 @@ cdef double AS_WARM = 0.5       # of a doubted keypoint's heat: what a place nea
 cdef double UNSURE = 1.0        # what a person without a centre is worth, beside one whose centre is certain
 cdef double COARSE = 4.0        # cells: extent of a person whose keypoints the grid halves the worth of
 cdef double UNSEEN = 0.4        # exponent: how little keypoints out of view say against a person
+cdef double BROAD = 28.0        # cells: extent of a person from which spots of heat are broader than what a fit looks at
+cdef double LUKEWARM = 0.05     # heat of a top that has a middle
 cdef double FAR = 1e6           # cells: no offset leads further
 
 LIMITS = {
@@ -41,7 +45,7 @@ LIMITS = {
     "extent_least": EXTENT_LEAST, "agree": AGREE, "absorb": ABSORB, "near": NEAR, "cold": COLD, "log_floor": LOG_FLOOR,
     "bend_least": BEND_LEAST, "guess_least": GUESS_LEAST, "guess_limit": GUESS_LIMIT, "astray": ASTRAY,
     "as_warm": AS_WARM, "unsure": UNSURE, "coarse": COARSE, "unseen": UNSEEN,
-    "far": FAR,
+    "far": FAR, "spot": SPOT, "climb": CLIMB, "broad": BROAD, "lukewarm": LUKEWARM,
 }
 
 
@@ -140,6 +144,7 @@ cdef class Completer:
     cdef void _complete(self, float[:, :, ::1] people, float[::1] scores) noexcept nogil:
         cdef Py_ssize_t p, c
         cdef int person
+        cdef double extent
         self._find_centres()
         for c in range(self._centre_count):
             self._believe(c)
@@ -157,7 +162,10 @@ cdef class Completer:
                 scores[person] *= <float> ((UNSURE + self._heat_of[c]) / UNSURE)
                 self._fill(people, person, c)
         for p in range(people.shape[0]):
-            scores[p] *= <float> self._fineness(people, p)
+            extent = self._extent_of(people, p)
+            scores[p] *= <float> (extent / (extent + COARSE))
+            if extent > BROAD:
+                self._steady(people, p)
 
     # ---- worth
 
@@ -169,16 +177,15 @@ cdef class Completer:
             found += people[p, k, 2] > 0
         return pow(self._keypoint_count / <double> max(found, 1), UNSEEN)
 
-    cdef double _fineness(self, float[:, :, ::1] people, Py_ssize_t p) noexcept nogil:
-        """0 to 1, the more the more cells a person extends over."""
-        cdef double left = FAR, right = -FAR, top = FAR, bottom = -FAR, extent
+    cdef double _extent_of(self, float[:, :, ::1] people, Py_ssize_t p) noexcept nogil:
+        """The longer side of the box around what is known of a person, in cells."""
+        cdef double left = FAR, right = -FAR, top = FAR, bottom = -FAR
         cdef Py_ssize_t k
         for k in range(self._keypoint_count):
             if people[p, k, 2] > 0:
                 left, right = min(left, people[p, k, 0]), max(right, people[p, k, 0])
                 top, bottom = min(top, people[p, k, 1]), max(bottom, people[p, k, 1])
-        extent = max(0, max(right - left, bottom - top))
-        return extent / (extent + COARSE)
+        return max(0, max(right - left, bottom - top))
 
     # ---- centres
 
@@ -367,6 +374,46 @@ cdef class Completer:
         keypoint[0] = <float> (self._best_column + self._shift(self._best_row, self._best_column, channel, 0, 1))
         keypoint[1] = <float> (self._best_row + self._shift(self._best_row, self._best_column, channel, 1, 0))
         keypoint[2] = min(<float> GUESS_LIMIT, max(<float> GUESS_LEAST, heat))
+
+    # ---- people of many cells
+
+    cdef void _steady(self, float[:, :, ::1] people, Py_ssize_t p) noexcept nogil:
+        """Put keypoints into the middle of their spots of heat."""
+        cdef int t
+        cdef float *one
+        for t in range(self._told_count):
+            one = &people[p, self._told[t, 0], 0]
+            if one[2] > 0:
+                self._put_in_the_middle(one, self._told[t, 1])
+
+    cdef void _put_in_the_middle(self, float *keypoint, int32_t channel) noexcept nogil:
+        """Of the spot whose top is at most CLIMB cells away: the mean of the cells around it by their heat's cube."""
+        cdef int32_t x = <int32_t> rint(min(max(keypoint[0], 0), self._heat.width - 1))
+        cdef int32_t y = <int32_t> rint(min(max(keypoint[1], 0), self._heat.height - 1))
+        cdef int32_t ny, nx
+        cdef double heat, weight, total = 0, across = 0, down = 0
+        self._best_row, self._best_column = y, x
+        for _ in range(CLIMB):
+            self._climb(channel)
+        y, x = self._best_row, self._best_column
+        if self._warmth(y, x, channel) < <float> LUKEWARM:
+            return
+        for ny in range(max(0, y - SPOT), min(self._heat.height, y + SPOT + 1)):
+            for nx in range(max(0, x - SPOT), min(self._heat.width, x + SPOT + 1)):
+                heat = self._warmth(ny, nx, channel)
+                weight = heat * heat * heat
+                total, across, down = total + weight, across + weight * nx, down + weight * ny
+        keypoint[0], keypoint[1] = <float> (across / total), <float> (down / total)
+
+    cdef void _climb(self, int32_t channel) noexcept nogil:
+        """Move _best_row and _best_column to the warmest of the cells around, if one is warmer."""
+        cdef int32_t y = self._best_row, x = self._best_column, ny, nx
+        cdef float heat, best = self._warmth(y, x, channel)
+        for ny in range(max(0, y - 1), min(self._heat.height, y + 2)):
+            for nx in range(max(0, x - 1), min(self._heat.width, x + 2)):
+                heat = self._warmth(ny, nx, channel)
+                if heat > best:
+                    best, self._best_row, self._best_column = heat, ny, nx
 
     cdef float _warmth(self, int32_t y, int32_t x, int32_t channel) noexcept nogil:
         """The heat there, 0 to 1; what is no number is cold."""

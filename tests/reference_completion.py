@@ -22,7 +22,11 @@ def complete(keypoints, scores, maps, channels):
     for person, centre in pairs:
         worth[person] *= f32((unsure + float(centres[centre][0])) / unsure)
         fill(people[person], places[centre], maps, channels)
-    worth *= np.array([f32(fineness(person)) for person in people])
+    extents = [extent_of_found(person) for person in people]
+    worth *= np.array([f32(extent / (extent + LIMITS["coarse"])) for extent in extents])
+    for person, extent in zip(people, extents, strict=True):
+        if extent > LIMITS["broad"]:
+            steady(person, maps, channels)
     whole = [person for person in range(len(people)) if person not in absorbed]
     return people[whole], worth[whole]
 
@@ -56,11 +60,10 @@ def of_found(person):
     return math.pow(len(person) / max(1, int((person[:, 2] > 0).sum())), LIMITS["unseen"])
 
 
-def fineness(person):
-    """0 to 1, the more the more cells a person extends over."""
+def extent_of_found(person):
+    """The longer side of the box around what is known of a person, in cells."""
     found = person[person[:, 2] > 0, :2].astype(float)
-    extent = float(np.ptp(found, axis=0).max()) if len(found) else 0.0
-    return extent / (extent + LIMITS["coarse"])
+    return float(np.ptp(found, axis=0).max()) if len(found) else 0.0
 
 
 def find_centres(channel, quant):
@@ -166,3 +169,31 @@ def shift(line, at):
     )
     bend = before - 2 * here + after
     return min(0.5, max(-0.5, 0.5 * (before - after) / bend)) if bend < -LIMITS["bend_least"] else 0.0
+
+
+def steady(person, maps, channels):
+    """Keypoints of a person of many cells in the middle of their spots of heat."""
+    for keypoint, pair in enumerate(channels.offsets):
+        if pair is None or person[keypoint, 2] == 0:
+            continue
+        heat = warmth(maps.heatmaps[:, :, channels.heats[keypoint]], maps.heat_quant)
+        height, width = heat.shape
+        x, y = (
+            round(min(max(float(at), 0), size - 1))
+            for at, size in zip(person[keypoint, :2], (width, height), strict=True)
+        )
+        for _ in range(LIMITS["climb"]):
+            rows, columns = window(y, height, 1), window(x, width, 1)
+            around = heat[rows, columns]
+            if around.max() > heat[y, x]:
+                row, column = np.unravel_index(around.argmax(), around.shape)
+                y, x = rows.start + int(row), columns.start + int(column)
+        if heat[y, x] < f32(LIMITS["lukewarm"]):
+            continue
+        total = across = down = 0.0
+        for row in range(*window(y, height, LIMITS["spot"]).indices(height)):
+            for column in range(*window(x, width, LIMITS["spot"]).indices(width)):
+                warm = float(heat[row, column])
+                weight = warm * warm * warm
+                total, across, down = total + weight, across + weight * column, down + weight * row
+        person[keypoint, :2] = across / total, down / total

@@ -1,5 +1,6 @@
 """What limbs did not lead to is filled in from a person's centre, and says that it is a guess."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,10 +62,23 @@ def test_a_missing_keypoint_is_found_near_where_the_centre_tells_and_is_marked_a
     assert keypoints[0, 3, 2] == 0, "what came in stays as it is"
 
 
-def test_what_was_found_is_not_touched():
+def test_what_was_found_of_a_small_person_is_not_touched():
     keypoints = found(PERSON + 1, missing=(3,))[None]
     completed, _ = Completer(CHANNELS)(keypoints, np.ones(1, np.float32), maps_of([(PERSON, CENTRE)]))
     np.testing.assert_array_equal(completed[0, :3], keypoints[0, :3])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_keypoints_of_a_large_person_lie_in_the_middle_of_their_noisy_spots(seed: int):
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    large = np.array([[8, 6], [45, 6], [8, 33], [45.4, 33.3], [26.5, 6]], np.float32)
+    maps = maps_of([(large, (20, 26))])
+    noisy = maps.heatmaps + rng.normal(0, 8, maps.heatmaps.shape)
+    maps = replace(maps, heatmaps=np.clip(np.rint(noisy), -128, 127).astype(np.int8))
+    keypoints = found(large + rng.uniform(-0.5, 0.5, large.shape).astype(np.float32))[None]
+    completed, _ = Completer(CHANNELS)(keypoints, np.ones(1, np.float32), maps)
+    np.testing.assert_allclose(completed[0, :4, :2], large[:4], atol=0.25)
 
 
 def test_a_keypoint_astray_is_called_back_to_heat_where_the_centre_believes_it():

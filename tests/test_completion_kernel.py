@@ -82,7 +82,7 @@ def test_what_is_missing_is_guessed_where_it_is(n, dtype):
     hidden[:, :3] = False
     found = np.where(hidden[..., None], np.float32(0), scene.people)
     completed, _ = complete_as_reference(found, scene.maps)
-    np.testing.assert_array_equal(completed[~hidden], found[~hidden])
+    np.testing.assert_allclose(completed[~hidden], found[~hidden], atol=0.1)  # who is large is steadied
     assert ((completed[hidden][:, 2] > 0) & (completed[hidden][:, 2] <= np.float32(GUESS_LIMIT))).all()
     apart = np.hypot(*(completed - scene.people)[hidden][:, :2].T)
     assert np.median(apart) < 0.3
@@ -124,7 +124,7 @@ def small_maps(draw):
         quants = Quant(1 / 256, info.min), Quant(0.1, int(draw(st.integers(info.min, info.max))))
     heat = draw(arrays.arrays(dtype, (*shape, 4), elements=values))
     offsets = draw(arrays.arrays(dtype, (*shape, 6), elements=values))
-    place = st.floats(-2, 12, width=32)
+    place = st.floats(-2, 12, width=32) | st.floats(-20, 60, width=32)
     people = draw(arrays.arrays(np.float32, (draw(st.integers(0, 4)), 4, 3), elements=place))
     people[..., 2] = np.clip(people[..., 2], 0, 1)
     return people, PoseMaps(heat, offsets, quants[0], quants[1], offsets, quants[1])
