@@ -31,6 +31,8 @@ class PartModel:
         Raises ModelError when the runtime fails.
         """
         answers = [self._sized(1)(crop[None]) for crop in crops]
+        if len(answers) == 1:
+            return answers[0]
         return {name: np.concatenate([answer[name] for answer in answers]) for name in self._sidecar.outputs}
 
     def _sized(self, batch: int) -> "_Sized":
@@ -43,7 +45,7 @@ class _Sized:
     """The network for batches of one size."""
 
     def __init__(self, path: Path, sidecar: PartSidecar, batch: int, threads: int) -> None:
-        self._path, self._sidecar = path, sidecar
+        self._path = path
         self._interpreter = open_interpreter(path, threads, "none")
         side = sidecar.input.side
         (image,) = self._interpreter.get_input_details()
@@ -57,7 +59,10 @@ class _Sized:
         if missing:
             raise ModelError(f"{path.name} contradicts its sidecar: it has no output {', '.join(missing)}")
         self._input, self._flipped = image["index"], _FLIPPED[np.dtype(image["dtype"])]
-        self._outputs = {name: int(details[out.tensor]["index"]) for name, out in sidecar.outputs.items()}
+        self._outputs = [
+            (name, int(details[out.tensor]["index"]), np.float32(out.zero_point), np.float32(out.scale), out.shape)
+            for name, out in sidecar.outputs.items()
+        ]
 
     def __call__(self, crops: "np.ndarray[Any, Any]") -> dict[str, FloatArray]:
         np.bitwise_xor(crops, self._flipped, out=self._interpreter.tensor(self._input)().view(np.uint8))
@@ -65,10 +70,7 @@ class _Sized:
             self._interpreter.invoke()
         except RuntimeError as exc:
             raise ModelError(f"{self._path.name} failed while it ran: {' '.join(str(exc).split())}") from exc
-        return {name: self._numbers(name, index) for name, index in self._outputs.items()}
-
-    def _numbers(self, name: str, index: int) -> FloatArray:
-        told = self._sidecar.outputs[name]
-        raw = self._interpreter.get_tensor(index).astype(np.float32)
-        values: FloatArray = (raw - np.float32(told.zero_point)) * np.float32(told.scale)
-        return values.reshape(len(raw), *told.shape)
+        return {
+            name: ((self._interpreter.get_tensor(index) - zero) * scale).reshape(len(crops), *shape)
+            for name, index, zero, scale, shape in self._outputs
+        }

@@ -1,7 +1,8 @@
 """From what a part's network answers to keypoints with honest confidences."""
 
+import math
+
 import numpy as np
-from numpy.typing import NDArray
 
 from edgepose.domain import FloatArray
 from edgepose.wholebody.crops import Crop
@@ -17,13 +18,18 @@ def landmarks(points: FloatArray, presence: FloatArray, crop: Crop, size: tuple[
     also that it is the right one, as its crop shows it; where that is in doubt, the palm may be taken for the back and
     the thumb for the little finger. size: (width, height) of the frame; points outside it were not found.
     """
-    xy = crop.to_frame(points.reshape(-1, 2))
-    confidence = 1.0 / (1.0 + np.exp(-(presence if len(presence) == len(xy) else presence.min(keepdims=True))))
-    return _found(xy, np.broadcast_to(confidence, len(xy)), size)
-
-
-def _found(xy: FloatArray, confidence: NDArray[np.float32], size: tuple[int, int]) -> FloatArray:
-    keypoints = np.column_stack([xy, np.clip(confidence, 0, 1)]).astype(np.float32)
-    inside = ((xy > -0.5) & (xy < np.array(size) - 0.5)).all(axis=1)
-    keypoints[~inside | (confidence < _LEAST)] = 0.0
+    logits = presence.tolist()
+    sure = [_share(logit) for logit in (logits if 2 * len(logits) == len(points) else [min(logits)])]
+    keypoints = np.zeros((len(points) // 2, 3), np.float32)
+    if max(sure) < _LEAST:
+        return keypoints
+    keypoints[:, :2] = xy = crop.to_frame(points.reshape(-1, 2))
+    keypoints[:, 2] = sure
+    outside = (xy <= -0.5) | (xy >= np.array((size[0] - 0.5, size[1] - 0.5), np.float32))
+    keypoints[outside.any(axis=1) | (keypoints[:, 2] < _LEAST)] = 0.0
     return keypoints
+
+
+def _share(logit: float) -> float:
+    """A logit as a probability."""
+    return 1.0 / (1.0 + math.exp(-logit)) if logit > 0 else math.exp(logit) / (1.0 + math.exp(logit))

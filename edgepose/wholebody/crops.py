@@ -5,7 +5,7 @@ Human Movement, fig. 4.1 (hand 0.108 of the stature, forearm 0.146, foot 0.152, 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,8 +32,12 @@ _ONE_ANKLE = 0.1
 _LEAST_PX = 12.0
 """A crop smaller than this shows nothing."""
 _MOST_TAPS = 6
-Points = Mapping[str, FloatArray]
-"""Keypoints by name, each x, y, confidence; only those that were found."""
+_PALM = [0, 5, 9, 13]
+"""A hand's wrist and three of its knuckles."""
+Point = Sequence[float]
+"""x, y, confidence: plain numbers, which a few sums take much less time with than arrays."""
+Points = Mapping[str, Point]
+"""Keypoints by name; only those that were found."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +66,43 @@ class Crop:
 
     def to_frame(self, uv: FloatArray) -> FloatArray:
         """(…, 2) places in the crop, 0 to 1 from its top left corner, as pixels of the frame."""
-        away = (uv - np.float32(0.5)) * np.float32(self.side)
-        right, down = self._axes()
-        xy: FloatArray = away[..., :1] * right + away[..., 1:] * down + np.array((self.x, self.y), np.float32)
-        return xy.astype(np.float32)
+        right, down = self._axes(self.side)
+        corner = (self.x - 0.5 * (right[0] + down[0]), self.y - 0.5 * (right[1] + down[1]))
+        xy: FloatArray = uv @ np.array((right, down), np.float32) + np.array(corner, np.float32)
+        return xy.astype(np.float32, copy=False)
 
     def to_crop(self, xy: FloatArray) -> FloatArray:
         """(…, 2) pixels of the frame as places in the crop."""
+        (a, b), (c, d) = self._axes(1 / self.side)
         away = xy - np.array((self.x, self.y), np.float32)
-        right, down = self._axes()
-        uv = np.stack([away @ right, away @ down], axis=-1) / np.float32(self.side) + np.float32(0.5)
-        return uv.astype(np.float32)
+        uv: FloatArray = away @ np.array(((a, c), (b, d)), np.float32) + np.float32(0.5)
+        return uv.astype(np.float32, copy=False)
 
     def moved(self, x: float, y: float) -> "Crop":
         """The same square somewhere else."""
         return replace(self, x=self.x + x, y=self.y + y)
 
-    def _axes(self) -> tuple[FloatArray, FloatArray]:
-        """Unit vectors in the frame along which the crop's columns and rows count."""
-        cosine, sine = math.cos(self.angle), math.sin(self.angle)
-        flip = -1.0 if self.mirrored else 1.0
-        return np.array((flip * cosine, flip * sine), np.float32), np.array((-sine, cosine), np.float32)
+    def _axes(self, length: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Vectors of a length in the frame along which the crop's columns and rows count."""
+        cosine, sine = length * math.cos(self.angle), length * math.sin(self.angle)
+        return (-cosine, -sine) if self.mirrored else (cosine, sine), (-sine, cosine)
 
     def _affine(self, size: int, scale: float) -> NDArray[np.float64]:
-        right, down = (axis.astype(np.float64) * self.side * scale / size for axis in self._axes())
-        centre = np.array((self.x + 0.5, self.y + 0.5)) * scale - 0.5
-        corner = centre + (right + down) * (0.5 - size / 2)
+        right, down = self._axes(self.side * scale / size)
+        x, y = ((middle + 0.5) * scale - 0.5 for middle in (self.x, self.y))
+        back = 0.5 - size / 2
+        corner = (x + (right[0] + down[0]) * back, y + (right[1] + down[1]) * back)
         return np.array((right[0], down[0], corner[0], right[1], down[1], corner[1]))
+
+
+def expected(name: str, points: Points, stature_px: float) -> Crop | None:
+    """Where a part should be: `face`, `left_hand`, `right_foot` and so on; None where the body does not say."""
+    side, _, part = name.partition("_")
+    if part == "hand":
+        return hand(points, side, stature_px)
+    if part == "foot":
+        return foot(points, side, stature_px)
+    return face(points, stature_px)
 
 
 def hand(points: Points, side: str, stature_px: float) -> Crop | None:
@@ -99,14 +113,15 @@ def hand(points: Points, side: str, stature_px: float) -> Crop | None:
     wrist, elbow = points.get(f"{side}_wrist"), points.get(f"{side}_elbow")
     if wrist is None or elbow is None:
         return None
-    along = wrist[:2] - elbow[:2]
+    along = wrist[0] - elbow[0], wrist[1] - elbow[1]
     forearm = math.hypot(*along)
     # A forearm that points at the camera looks short; the hand need not.
     length = max(forearm * _HAND / _FOREARM, 0.9 * stature_px * _HAND)
-    way = along / max(forearm, 1e-6)
-    x, y = wrist[:2] + way * (0.5 * min(length, 1.5 * forearm * _HAND / _FOREARM))
+    way = along[0] / max(forearm, 1e-6), along[1] / max(forearm, 1e-6)
+    on = 0.5 * min(length, 1.5 * forearm * _HAND / _FOREARM)
     angle = math.atan2(way[0], -way[1])
-    return _usable(Crop(float(x), float(y), _HAND_SIDE * length, angle, mirrored=side == "left"))
+    x, y = wrist[0] + on * way[0], wrist[1] + on * way[1]
+    return _usable(Crop(x, y, _HAND_SIDE * length, angle, mirrored=side == "left"))
 
 
 def hand_seen(keypoints: FloatArray, side: str) -> Crop | None:
@@ -114,18 +129,25 @@ def hand_seen(keypoints: FloatArray, side: str) -> Crop | None:
 
     After the crops of MediaPipe Hands (Zhang et al., 2020): the direction from the wrist to the knuckles is up.
     """
-    xy = keypoints[:, :2]
-    wrist, knuckles = xy[0], xy[[5, 9, 13]].mean(axis=0)
-    way = knuckles - wrist
-    length = math.hypot(*way)
-    if length < 1e-3:
+    (x, y), *knuckles = keypoints[_PALM, :2].tolist()
+    way = _mean([knuckle[0] for knuckle in knuckles]) - x, _mean([knuckle[1] for knuckle in knuckles]) - y
+    if math.hypot(*way) < 1e-3:
         return None
-    angle = math.atan2(way[0], -way[1])
-    upright = Crop(0.0, 0.0, 1.0, angle)
-    uv = upright.to_crop(xy)
-    low, high = uv.min(axis=0), uv.max(axis=0)
-    x, y = upright.to_frame(0.5 * (low + high))
-    return _usable(Crop(float(x), float(y), 1.9 * float((high - low).max()), angle, mirrored=side == "left"))
+    return _around(keypoints[:, :2], math.atan2(way[0], -way[1]), 1.9, mirrored=side == "left")
+
+
+def _around(xy: FloatArray, angle: float, wider: float, above: float = 0.0, *, mirrored: bool = False) -> Crop | None:
+    """The square turned by an angle around all places, so many times as wide as they reach.
+
+    above: how far they really reach up beyond their highest, in heights of theirs.
+    """
+    uv = Crop(0.0, 0.0, 1.0, angle).to_crop(xy)
+    (left, top), (right, bottom) = uv.min(axis=0).tolist(), uv.max(axis=0).tolist()
+    top -= above * (bottom - top)
+    u, v = 0.5 * (left + right) - 0.5, 0.5 * (top + bottom) - 0.5
+    cosine, sine = math.cos(angle), math.sin(angle)
+    x, y = cosine * u - sine * v, sine * u + cosine * v
+    return _usable(Crop(x, y, wider * max(right - left, bottom - top), angle, mirrored))
 
 
 def face(points: Points, stature_px: float) -> Crop | None:
@@ -133,66 +155,70 @@ def face(points: Points, stature_px: float) -> Crop | None:
     nose = points.get("nose")
     if nose is None:
         return None
-    pairs = [(points.get(f"left_{part}"), points.get(f"right_{part}")) for part in ("eye", "ear")]
-    (left_eye, right_eye), (left_ear, right_ear) = pairs
+    left_eye, right_eye = points.get("left_eye"), points.get("right_eye")
+    left_ear, right_ear = points.get("left_ear"), points.get("right_ear")
     if left_eye is None and right_eye is None:
         return None
     angle = _roll(left_eye, right_eye)
     width = _face_width(left_eye, right_eye, left_ear, right_ear, nose)
     width = max(width, 0.6 * stature_px * 0.13) if stature_px else width
-    eyes = np.mean([eye[:2] for eye in (left_eye, right_eye) if eye is not None], axis=0)
-    across = np.array((math.cos(angle), math.sin(angle)))
-    down = np.array((-across[1], across[0]))
-    aside = 0.5 * across @ (nose[:2] - eyes)
+    x, y = _middle([eye for eye in (left_eye, right_eye) if eye is not None])
+    cosine, sine = math.cos(angle), math.sin(angle)
+    aside = 0.5 * (cosine * (nose[0] - x) + sine * (nose[1] - y))
     if left_ear is not None and right_ear is not None:
-        aside += 0.3 * across @ (0.5 * (left_ear[:2] + right_ear[:2]) - eyes)
+        ears = _middle([left_ear, right_ear])
+        aside += 0.3 * (cosine * (ears[0] - x) + sine * (ears[1] - y))
     # Nose and ears tell how far a head is turned aside, but not how far down the face reaches: from below they lie
     # higher than the eyes.
-    x, y = eyes + aside * across + _FACE_DOWN * width * down
-    return _usable(Crop(float(x), float(y), _FACE_SIDE * width, angle))
+    down = _FACE_DOWN * width
+    return _usable(Crop(x + aside * cosine - down * sine, y + aside * sine + down * cosine, _FACE_SIDE * width, angle))
 
 
-def _roll(left_eye: FloatArray | None, right_eye: FloatArray | None) -> float:
+def _middle(points: Sequence[Point]) -> tuple[float, float]:
+    return _mean([point[0] for point in points]), _mean([point[1] for point in points])
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
+
+
+def _roll(left_eye: Point | None, right_eye: Point | None) -> float:
     if left_eye is None or right_eye is None:
         return 0.0
-    across = left_eye[:2] - right_eye[:2]  # a person's left eye is on the right of their face as we see it
-    return math.atan2(across[1], across[0])
+    # A person's left eye is on the right of their face as we see it.
+    return math.atan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0])
 
 
 def _face_width(
-    left_eye: FloatArray | None,
-    right_eye: FloatArray | None,
-    left_ear: FloatArray | None,
-    right_ear: FloatArray | None,
-    nose: FloatArray,
+    left_eye: Point | None,
+    right_eye: Point | None,
+    left_ear: Point | None,
+    right_ear: Point | None,
+    nose: Point,
 ) -> float:
     """Ear to ear as if seen from the front, from whatever pair is seen: every foreshortened length only tells less."""
     said = [0.0]
     if left_eye is not None and right_eye is not None:
-        said.append(math.dist(left_eye[:2], right_eye[:2]) * 2.35)
+        said.append(_apart(left_eye, right_eye) * 2.35)
     if left_ear is not None and right_ear is not None:
-        said.append(math.dist(left_ear[:2], right_ear[:2]))
+        said.append(_apart(left_ear, right_ear))
     for ear, eye in ((left_ear, left_eye), (right_ear, right_eye)):
         if ear is not None:
-            said.append(math.dist(ear[:2], nose[:2]) * 1.15)
+            said.append(_apart(ear, nose) * 1.15)
         if ear is not None and eye is not None:
-            said.append(math.dist(ear[:2], eye[:2]) * 1.35)
+            said.append(_apart(ear, eye) * 1.35)
     return max(said)
+
+
+def _apart(a: Point, b: Point) -> float:
+    return math.hypot(a[0] - b[0], a[1] - b[1])
 
 
 def face_seen(keypoints: FloatArray) -> Crop | None:
     """The square around a face (70, 3) that was found, upright by its eyes."""
-    xy = keypoints[:68, :2]
-    right, left = xy[36:42].mean(axis=0), xy[42:48].mean(axis=0)
-    across = left - right
-    angle = math.atan2(across[1], across[0])
-    upright = Crop(0.0, 0.0, 1.0, angle)
-    uv = upright.to_crop(xy)
-    low, high = uv.min(axis=0), uv.max(axis=0)
+    right, left = keypoints[36:48, :2].reshape(2, 6, 2).mean(axis=1).tolist()
     # The 68 points end at the brows; the network's mesh goes on to the hair.
-    low[1] -= 0.25 * (high[1] - low[1])
-    x, y = upright.to_frame(0.5 * (low + high))
-    return _usable(Crop(float(x), float(y), 1.5 * float((high - low).max()), angle))
+    return _around(keypoints[:68, :2], math.atan2(left[1] - right[1], left[0] - right[0]), 1.5, above=0.25)
 
 
 def foot(points: Points, side: str, stature_px: float) -> Crop | None:
@@ -203,16 +229,18 @@ def foot(points: Points, side: str, stature_px: float) -> Crop | None:
     ankle, knee = points.get(f"{side}_ankle"), points.get(f"{side}_knee")
     if ankle is None or knee is None or ankle[2] < _LEAST_ANKLE:
         return None
-    along = ankle[:2] - knee[:2]
+    along = ankle[0] - knee[0], ankle[1] - knee[1]
     shank = math.hypot(*along)
     length = max(shank, 0.8 * stature_px * _SHANK)
     other = points.get("right_ankle" if side == "left" else "left_ankle")
-    if other is not None and math.hypot(*(other[:2] - ankle[:2])) < _ONE_ANKLE * length:
+    if other is not None and _apart(other, ankle) < _ONE_ANKLE * length:
         return None
-    way = along / max(shank, 1e-6)
-    x, y = ankle[:2] + way * 0.12 * length
+    way = along[0] / max(shank, 1e-6), along[1] / max(shank, 1e-6)
+    on = 0.12 * length
     angle = math.atan2(-way[0], way[1])
-    return _usable(Crop(float(x), float(y), _FOOT_SIDE * length, angle, mirrored=side == "left"))
+    return _usable(
+        Crop(ankle[0] + on * way[0], ankle[1] + on * way[1], _FOOT_SIDE * length, angle, mirrored=side == "left")
+    )
 
 
 def _usable(crop: Crop) -> Crop | None:

@@ -8,6 +8,7 @@ from edgepose.domain import FloatArray, Pose, Track
 from edgepose.skeleton import LAYOUTS
 from edgepose.wholebody.crops import Points
 
+_GUESSED = float(np.float32(GUESS_LIMIT))
 _ANCHORS = {
     "left_hand": "left_wrist", "right_hand": "right_wrist", "face": "nose", "left_foot": "left_ankle",
     "right_foot": "right_ankle",
@@ -17,16 +18,16 @@ _ANCHORS = {
 
 def points_of(pose: Pose, layout: str) -> Points:
     """The keypoints that were found, by name."""
-    rows = zip(LAYOUTS[layout], pose.keypoints, strict=True)
-    return {name: row for name, row in rows if row[2] > GUESS_LIMIT}
+    rows = zip(LAYOUTS[layout], pose.rows, strict=True)
+    return {name: row for name, row in rows if row[2] > _GUESSED}
 
 
 def stature_of(track: Track, layout: str) -> float:
     """How tall the person would stand, pixels: as the tracker knows it, else as the pose tells; 0 where nobody can."""
     known = getattr(track, "stature_px", None)
-    return float(known or stature(track.pose.keypoints.tolist(), layout) or 0.0)
+    return float(known or stature(track.pose.rows, layout) or 0.0)
 
 
 def anchor_of(name: str, points: Points) -> FloatArray:
     """(2,) where the keypoint is that a part moves along with."""
-    return points[_ANCHORS[name]][:2].astype(np.float32)
+    return np.array(points[_ANCHORS[name]][:2], np.float32)

@@ -1,5 +1,6 @@
 """The stage that adds hands, face and feet to the people of a frame, within a budget of time."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -107,21 +108,20 @@ class WholeBody:
         stature_px = stature_of(track, result.layout)
         looks = []
         for name in self._names:
-            crop = _expected(name, points, stature_px)
+            crop = crops.expected(name, points, stature_px)
             if crop is None or not _in_view(crop, result.size):
                 continue
             anchor = anchor_of(name, points)
             seen = self._memory.get((track.id, name)) if self._follow else None
-            waiting_s = np.inf if seen is None else result.frame.t_s - seen.t_s
+            waiting_s = math.inf if seen is None else result.frame.t_s - seen.t_s
             looks.append(Look(place, track.id, name, _where(name, crop, seen, anchor), anchor, waiting_s))
         return looks
 
     def _look(self, look: Look, picture: "_Lazy", result: FrameResult) -> FloatArray:
         network = self._networks[look.part]
         keypoints = self._answer(look.crop, network, picture, result.size)
-        own = _around(look.name, keypoints) if np.isinf(look.waiting_s) else None
-        unsure = keypoints[:, 2].max() < _SURE
-        if own is not None and (unsure or (look.part == "hand" and _differs(own, look.crop))):
+        own = _around(look.name, keypoints) if math.isinf(look.waiting_s) else None
+        if own is not None and (keypoints[:, 2].max() < _SURE or (look.part == "hand" and _differs(own, look.crop))):
             again = self._answer(own, network, picture, result.size)
             keypoints = again if again[:, 2].max() >= keypoints[:, 2].max() - 0.1 else keypoints
         if self._follow:
@@ -134,7 +134,8 @@ class WholeBody:
 
     def _with_parts(self, track: Track, place: int, found: Mapping[tuple[int, str], FloatArray]) -> Track:
         def of(name: str) -> FloatArray:
-            return found.get((place, name), np.zeros((_COUNTS[name], 3), np.float32))
+            keypoints = found.get((place, name))
+            return np.zeros((_COUNTS[name], 3), np.float32) if keypoints is None else keypoints
 
         on = self._settings
         parts = Parts(
@@ -149,7 +150,7 @@ class WholeBody:
         """The picture as the keypoints have it, so many times smaller, black where it is masked."""
         picture = frame.picture
         pixels = picture.rgb(max(1, picture.width // step), max(1, picture.height // step))
-        upright: ByteArray = np.rot90(pixels, -self._turns)
+        upright: ByteArray = np.rot90(pixels, -self._turns) if self._turns else pixels
         if self._masks:
             upright = upright & self._unmasked((upright.shape[1], upright.shape[0]), step)
         return upright
@@ -176,15 +177,6 @@ class _Lazy:
         if step not in self._pictures:
             self._pictures[step] = self._upright(step)
         return crop.pixels(self._pictures[step], side, 1 / step)
-
-
-def _expected(name: str, points: crops.Points, stature_px: float) -> Crop | None:
-    side, _, part = name.partition("_")
-    if part == "hand":
-        return crops.hand(points, side, stature_px)
-    if part == "foot":
-        return crops.foot(points, side, stature_px)
-    return crops.face(points, stature_px)
 
 
 def _where(name: str, crop: Crop, seen: Seen | None, anchor: FloatArray) -> Crop:
