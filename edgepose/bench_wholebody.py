@@ -10,21 +10,18 @@ from pathlib import Path
 
 from edgepose.adapters.sources import open_source
 from edgepose.config import FileSource, Model
-from edgepose.domain import FrameResult
+from edgepose.domain import FrameResult, Track
 from edgepose.errors import EdgeposeError
 from edgepose.networks import Network, build_pipeline, thread_count
 from edgepose.pipeline import Pipeline
+from edgepose.wholebody import crops
 from edgepose.wholebody.networks import Part, load_wanted
-from edgepose.wholebody.people import points_of
+from edgepose.wholebody.people import points_of, stature_of
 from edgepose.wholebody.settings import WholeBodySettings
 from edgepose.wholebody.stage import WholeBody
 
 ROUNDS = 60
-_NEEDED = {
-    *("nose", "left_eye", "right_eye"),
-    *(f"{side}_{joint}" for side in ("left", "right") for joint in ("elbow", "wrist", "knee", "ankle")),
-}
-"""Keypoints that crops hang on."""
+_PARTS = ("left_hand", "right_hand", "face", "left_foot", "right_foot")
 _BODY = 19
 """18 and the middle of the hips."""
 _POINTS: dict[Part, int] = {"hand": 40, "face": 70, "foot": 6}
@@ -57,7 +54,7 @@ def run_bench(
     """Run it. `progress` is called after each round. Raises EdgeposeError, also where the clip shows nobody whole."""
     threads = thread_count(threads)
     pipeline = build_pipeline(network, Model(threads=threads))
-    seen = _one_person(pipeline, clip)
+    seen = one_person(pipeline, clip)
     everything = WholeBodySettings(hands=True, face=True, feet=True)
     networks = load_wanted(everything, threads)
     stages = {part: WholeBody(everything, networks={part: networks[part]}, follow=True) for part in networks}
@@ -89,12 +86,17 @@ def run_bench(
     )
 
 
-def _one_person(pipeline: Pipeline, clip: Path) -> FrameResult:
-    """The first frame of the clip in which exactly one person is seen with all that crops hang on."""
+def one_person(pipeline: Pipeline, clip: Path) -> FrameResult:
+    """The first frame of the clip in which exactly one person is seen so that every part is looked for."""
     for result in _results(pipeline, clip):
-        if len(result.tracks) == 1 and points_of(result.tracks[0].pose, result.layout).keys() >= _NEEDED:
+        if len(result.tracks) == 1 and _whole(result.tracks[0], result.layout):
             return result
     raise EdgeposeError(f"no frame of {clip} shows one person alone from eyes to ankles; name another clip")
+
+
+def _whole(track: Track, layout: str) -> bool:
+    points, stature_px = points_of(track.pose, layout), stature_of(track, layout)
+    return all(crops.expected(part, points, stature_px) is not None for part in _PARTS)
 
 
 def _results(pipeline: Pipeline, clip: Path) -> Iterator[FrameResult]:
