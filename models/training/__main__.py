@@ -141,12 +141,10 @@ def _export(options: argparse.Namespace) -> None:
     print(f"wrote {len(options.int8)} int8 and {len(options.float)} float networks in {options.out}")
 
 
-def _parts(options: argparse.Namespace) -> None:
+def _face(options: argparse.Namespace) -> None:
     from .part_export import export
 
-    for part in ("hand", "face"):
-        loss = export(part, options.weights, options.annotations, options.images, options.out)
-        print(f"{part}: {loss}")
+    print(f"face: {export('face', options.weights, options.annotations, options.images, options.out)}")
 
 
 def _foot(options: argparse.Namespace) -> None:
@@ -154,6 +152,23 @@ def _foot(options: argparse.Namespace) -> None:
 
     options_of = (options.data, options.held_out, options.weights, options.out, options.epochs, options.seed)
     print(f"foot: {train(*options_of)}")
+
+
+def _hand_crops(options: argparse.Namespace) -> None:
+    from . import hand_crops
+
+    if options.rendered:
+        count = hand_crops.of_rendered(options.rendered, options.out)
+    else:
+        count = hand_crops.of_pictures(options.images, options.model, options.out, options.count, options.seed)
+    print(f"wrote {count} crops of hands to {options.out}")
+
+
+def _hand(options: argparse.Namespace) -> None:
+    from .hand import train
+
+    files = (options.data, options.pictures, options.licence, options.held_out)
+    print(f"hand: {train(*files, options.weights, options.out, options.seed)}")
 
 
 def _measure(options: argparse.Namespace) -> None:
@@ -258,6 +273,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_network_steps(steps)
 
     _add_part_steps(steps)
+    _add_hand_steps(steps)
 
     step = steps.add_parser("measure", help="run `edgepose eval` and write its figures into the sidecars")
     step.add_argument("--annotations", type=Path, required=True)
@@ -357,12 +373,12 @@ def _add_timing(step: argparse.ArgumentParser) -> None:
 
 
 def _add_part_steps(steps: Any) -> None:
-    step = steps.add_parser("parts", help="export the networks of hands and faces")
-    step.add_argument("--weights", type=Path, required=True, help="folder of handlandmark-lite and facemesh")
+    step = steps.add_parser("face", help="export the network of faces")
+    step.add_argument("--weights", type=Path, required=True, help="folder of facemesh")
     step.add_argument("--annotations", type=Path, required=True, help="COCO keypoint annotations of training pictures")
     step.add_argument("--images", type=Path, required=True)
     step.add_argument("--out", type=Path, default=Path("parts"))
-    step.set_defaults(step=_parts)
+    step.set_defaults(step=_face)
 
     step = steps.add_parser("foot", help="train and export the network of toes and heels")
     step.add_argument("--data", type=Path, nargs="+", required=True, help="crops that render/foot_crops.py made")
@@ -372,6 +388,28 @@ def _add_part_steps(steps: Any) -> None:
     step.add_argument("--epochs", type=int, default=16)
     step.add_argument("--seed", type=int, default=1)
     step.set_defaults(step=_foot)
+
+
+def _add_hand_steps(steps: Any) -> None:
+    step = steps.add_parser("hand-crops", help="cut hands out of pictures, to fit the hand's network to")
+    source = step.add_mutually_exclusive_group(required=True)
+    source.add_argument("--rendered", type=Path, nargs="+", help="folders that render/wholebody_set.py wrote")
+    source.add_argument("--images", type=Path, nargs="+", help="folders of pictures, no labels")
+    step.add_argument("--model", default="edgepose_384x512_int8", help="network that finds the people in --images")
+    step.add_argument("--count", type=int, default=7000, help="of crops of --images, at most")
+    step.add_argument("--seed", type=int, default=1)
+    step.add_argument("--out", type=Path, required=True)
+    step.set_defaults(step=_hand_crops)
+
+    step = steps.add_parser("hand", help="fit the last layer of the hand's network to smaller crops, and export it")
+    step.add_argument("--data", type=Path, nargs="+", required=True, help="rendered crops that hand-crops wrote")
+    step.add_argument("--pictures", type=Path, nargs="+", required=True, help="crops of pictures that it wrote")
+    step.add_argument("--licence", required=True, help="of these pictures, for the sidecar")
+    step.add_argument("--held-out", type=Path, required=True, help="rendered crops of other people, to measure on")
+    step.add_argument("--weights", type=Path, required=True, help="folder of handlandmark-lite")
+    step.add_argument("--out", type=Path, default=Path("parts"))
+    step.add_argument("--seed", type=int, default=1)
+    step.set_defaults(step=_hand)
 
 
 def _add_pictures(step: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Crops of feet as training sees them: turned, shifted, scaled, blurred, in other light."""
+"""Crops of feet and hands as training sees them: turned, shifted, scaled; those of feet blurred, and in other light."""
 
 from typing import Any
 
@@ -14,10 +14,29 @@ _TURN, _SHIFT, _SCALE = 0.2, 0.06, 0.14
 """Standard deviations: radians, shares of the crop, of the logarithm."""
 
 
-def straight(images: Array) -> Array:
-    """(N, SIDE, SIDE, 3), 0 to 1: rendered crops as the product would cut them."""
+def straight(images: Array, side: int = SIDE) -> Array:
+    """(N, side, side, 3), 0 to 1: rendered crops as the product would cut them."""
     same = np.tile(np.array([[1.0, 0, 0], [0, 1, 0]]), (len(images), 1, 1))
-    return _cut(images, same).astype(np.float32) / 255
+    return cut(images, same, side).astype(np.float32) / 255
+
+
+def random_maps(rng: np.random.Generator, count: int) -> Array:
+    """(N, 2, 3) from a view to the product's crop, both about their middles in shares of their sides."""
+    turn, scale = rng.normal(0, _TURN, count), np.exp(rng.normal(0, _SCALE, count).clip(-0.25, 0.25))
+    cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
+    shift = rng.normal(0, _SHIFT, (count, 2))
+    return np.stack([np.stack([cosine, -sine, shift[:, 0]], 1), np.stack([sine, cosine, shift[:, 1]], 1)], axis=1)
+
+
+def in_views(places: Array, maps: Array) -> Array:
+    """(N, K, 2) places in the product's crops as places in the views."""
+    inverse = np.linalg.inv(maps[:, :, :2])
+    return np.einsum("nij,nkj->nki", inverse, places - 0.5 - maps[:, None, :, 2]) + 0.5
+
+
+def in_crops(places: Array, maps: Array) -> Array:
+    """The other way round."""
+    return np.einsum("nij,nkj->nki", maps[:, :, :2], places - 0.5) + maps[:, None, :, 2] + 0.5
 
 
 class Views:
@@ -28,21 +47,12 @@ class Views:
 
     def __call__(self, images: Array, labels: Array) -> tuple[Array, Array]:
         """(N, SIDE, SIDE, 3), 0 to 1, and their labels (N, 3, 3), moved along."""
-        maps = self._maps(len(images))
+        maps = random_maps(self._rng, len(images))
         moved = labels.copy()
-        inverse = np.linalg.inv(maps[:, :, :2])
-        moved[..., :2] = np.einsum("nij,nkj->nki", inverse, labels[..., :2] - 0.5 - maps[:, None, :, 2]) + 0.5
+        moved[..., :2] = in_views(labels[..., :2], maps)
         gone = ((moved[..., :2] < 0) | (moved[..., :2] > 1)).any(axis=-1)
         moved[..., 2][gone] = 0.0
-        return self._lit(_cut(images, maps)), moved.astype(np.float32)
-
-    def _maps(self, count: int) -> Array:
-        """(N, 2, 3) from a view to the product's crop, both about their middles in shares of their sides."""
-        rng = self._rng
-        turn, scale = rng.normal(0, _TURN, count), np.exp(rng.normal(0, _SCALE, count).clip(-0.25, 0.25))
-        cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
-        shift = rng.normal(0, _SHIFT, (count, 2))
-        return np.stack([np.stack([cosine, -sine, shift[:, 0]], 1), np.stack([sine, cosine, shift[:, 1]], 1)], axis=1)
+        return self._lit(cut(images, maps)), moved.astype(np.float32)
 
     def _lit(self, views: Array) -> Array:
         count = len(views)
@@ -62,15 +72,15 @@ class Views:
         return self._rng.uniform(low, high, shape).astype(np.float32)
 
 
-def _cut(images: Array, maps: Array) -> Array:
-    """(N, SIDE, SIDE, 3) uint8; maps: (N, 2, 3) from a view to the product's crop."""
+def cut(images: Array, maps: Array, side: int = SIDE) -> Array:
+    """(N, side, side, 3) uint8; maps: (N, 2, 3) from a view to the product's crop."""
     wide = images.shape[1]
     # pixel of the view -> share about its middle -> share of the product's crop -> pixel of the rendered one
     factor = wide / _MARGIN
-    linear = maps[:, :, :2] * factor / SIDE
-    shift = maps[:, :, 2] * factor + (wide - 1) / 2 - linear @ np.full(2, (SIDE - 1) / 2)
+    linear = maps[:, :, :2] * factor / side
+    shift = maps[:, :, 2] * factor + (wide - 1) / 2 - linear @ np.full(2, (side - 1) / 2)
     rows = np.concatenate([linear, shift[:, :, None]], axis=2)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.stack(
-        [cv2.warpAffine(image, row, (SIDE, SIDE), flags=flags) for image, row in zip(images, rows, strict=True)]
+        [cv2.warpAffine(image, row, (side, side), flags=flags) for image, row in zip(images, rows, strict=True)]
     )

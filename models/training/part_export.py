@@ -1,5 +1,6 @@
 """Hands and faces from published weights to small int8 files, with the loss that int8 costs measured."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,8 @@ def to_int8(model: keras.Model, pictures: FloatArray) -> bytes:
     return content
 
 
-def answers(content: bytes, pictures: FloatArray) -> list[Any]:
-    """What the file answers for each picture (N, S, S, 3), 0 to 1: points and presence, in numbers."""
+def answers(content: bytes, pictures: Iterable[FloatArray], names: Sequence[str] = ("points", "presence")) -> list[Any]:
+    """What the file answers for each picture (S, S, 3), 0 to 1, in numbers."""
     interpreter = tf.lite.Interpreter(model_content=content)
     interpreter.allocate_tensors()
     (image,) = interpreter.get_input_details()
@@ -68,7 +69,7 @@ def answers(content: bytes, pictures: FloatArray) -> list[Any]:
     for picture in pictures:
         interpreter.set_tensor(image["index"], (np.rint(picture * 255) - 128).astype(np.int8)[None])
         interpreter.invoke()
-        rows.append([_numbers(interpreter, details[name]) for name in ("points", "presence")])
+        rows.append([_numbers(interpreter, details[name]) for name in names])
     return [np.concatenate(each) for each in zip(*rows, strict=True)]
 
 
