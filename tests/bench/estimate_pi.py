@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 BOARDS = {"Pi 4": (2.0, 1.8e9, (1.0, 2.0)), "Pi 5": (1.0, 2.4e9, (1.5, 3.0))}
 """Instructions for one of AVX2, Hz, instructions a cycle at worst and at best."""
 FEW, MANY = 2, 5
