@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
+from statistics import median, median_low
 
 from edgepose.anthropometry import (
     ANKLE_LEVEL,
@@ -32,7 +32,8 @@ _GROUNDS = {"ankles": ANKLE_LEVEL, "knees": KNEE_LEVEL, "hips": HIP_LEVEL}
 _HOLD_S = 0.3
 """What was seen so lately still counts as seen."""
 _STEADY_S = 0.25
-"""Levels are medians over so long: one wrong frame is no fall, and no rise."""
+"""Levels are medians over so long: one wrong frame is no fall, and no rise. Of two in the middle the lower one, since
+their mean would make a fall look slower, the more so the fewer frames a second."""
 _RISE_PER_S = 1.2
 """Nobody gets up faster: a higher level was somebody else's shoulders."""
 _JUMP, _FALL_PER_S = 0.2, 3.0
@@ -258,7 +259,7 @@ class _Body:
         self._raw.append((t_s, now))
         while self._raw[0][0] < t_s - _STEADY_S:
             self._raw.popleft()
-        steady = median([level for _, level in self._raw])
+        steady = median_low([level for _, level in self._raw])
         if self._levels and t_s - self._levels[-1][0] <= _HOLD_S:
             elapsed_s = t_s - self._levels[-1][0]
             steady = min(steady, self._levels[-1][1] + _RISE_PER_S * elapsed_s)
@@ -292,7 +293,8 @@ class _Body:
         self._heights.append((t_s, height))
         while self._heights[0][0] < t_s - _LONG_DROP_S:
             self._heights.popleft()
-        return max([height for _, height in self._heights]) - median([height for _, height in self._heights][-3:])
+        newest = [height for seen_s, height in self._heights if seen_s >= t_s - _STEADY_S]
+        return max([height for _, height in self._heights]) - median_low(newest)
 
     def _speed(self, points: dict[str, Point], stature: float, t_s: float) -> float:
         """Median speed of the levels of the body seen now and half a second ago."""

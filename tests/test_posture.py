@@ -137,3 +137,15 @@ def test_shoulders_that_have_not_been_seen_for_long_have_not_come_down():
         stances = judged.update(people, t_s)
         drops += [stances[person.id].drop for person in people if person.visible and t_s > 6.0]
     assert drops and set(drops) == {0.0}
+
+
+@pytest.mark.parametrize("takes_s", [0.6, 0.9])
+@pytest.mark.parametrize("fps", [5, 7, 10])
+def test_few_frames_a_second_see_a_fall_about_as_fast_as_many(fps, takes_s):
+    def fastest(rate):
+        keys = [Key(0, STANDING, 0, 4.5, 70), Key(3, STANDING, 0, 4.5, 70)]
+        keys += [Key(3 + takes_s, SUPINE, 0, 4.5, 70, falling=True), Key(6, SUPINE, 0, 4.5, 70)]
+        scene = Scene([Performer(keys)], flaws=Flaws(noise=0, drop_keypoint=0, drop_person=0))
+        return max(stance.drop for stance in stances(scene, rate, from_s=2.0))
+
+    assert fastest(fps) > 0.9 * fastest(30)
