@@ -160,6 +160,8 @@ class PostureFilter:
             body = self._bodies.get(person.id)
             if body is None:
                 body = self._bodies[person.id] = _Body(self._layout, self._hold_s)
+                for sight in person.earlier:
+                    body.see(sight, sight.seen_s)
             if person.visible:
                 body.see(person, t_s)
             stances[person.id] = body.stance

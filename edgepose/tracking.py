@@ -44,6 +44,8 @@ class Person(Track):
     """When they were last seen."""
     stature_px: float
     """How tall they would stand at their place in the picture, pixels."""
+    earlier: tuple["Person", ...] = ()
+    """As they were seen while tentative, oldest first; told once, in the frame that confirms them."""
 
     @property
     def visible(self) -> bool:
@@ -71,6 +73,8 @@ class TrackerSettings:
 
 _SAME = 0.2
 """Least similarity at which a pose is given to a person."""
+_EARLIER_S = 1.5
+"""How much of what was seen of somebody tentative is told later, at most: more than a fall takes."""
 _CLEARLY = 1.3
 """A pose that fits one person so many times better than another is no claim of the other's."""
 
@@ -84,6 +88,7 @@ class Tracker:
         self._settings = settings or TrackerSettings()
         self._bodies = kernel(layout, self._settings.smoothing)
         self._people: list[Known] = []
+        self._earlier: dict[int, list[Person]] = {}
         self._ids = count(1)
         self._now_s = -math.inf
 
@@ -103,13 +108,27 @@ class Tracker:
         gone += self._drop_doubles(claimed, t_s)
         self._add_new(free, claimed, t_s)
         gone += self._give_up(t_s)
-        return tuple(gone) + tuple(self._told(person, t_s) for person in self._people if person.confirmed)
+        told = tuple(self._told(person, t_s) for person in self._people if person.confirmed)
+        self._remember_tentative(t_s)
+        return tuple(gone) + told
 
     def _told(self, person: Known, t_s: float, state: TrackState | None = None) -> Person:
         """As the others may see it."""
         shown = state or (TrackState.CONFIRMED if person.seen_s >= t_s else TrackState.LOST)
         pose = Pose(person.keypoints, person.score)
-        return Person(person.id, pose, shown, person.first_s, person.seen_s, person.stature_px)
+        earlier = tuple(self._earlier.pop(person.id, ())) if person.confirmed else ()
+        return Person(person.id, pose, shown, person.first_s, person.seen_s, person.stature_px, earlier)
+
+    def _remember_tentative(self, t_s: float) -> None:
+        """Keep how people are seen who may turn out to be somebody: a fall may begin before they are believed."""
+        before = self._earlier
+        self._earlier = {}
+        for person in self._people:
+            if not person.confirmed:
+                sights = [sight for sight in before.get(person.id, ()) if sight.seen_s >= t_s - _EARLIER_S]
+                if person.seen_s >= t_s:
+                    sights.append(self._told(person, t_s, TrackState.TENTATIVE))
+                self._earlier[person.id] = sights
 
     def _shared_out(self, bodies: Sequence[Body], t_s: float) -> tuple[dict[Known, Body], list[Body]]:
         """Each person's pose, made whole from its parts, and the poses that are nobody's."""

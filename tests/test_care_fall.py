@@ -272,3 +272,13 @@ def test_a_few_stray_keypoints_on_the_ground_are_nobody_who_fell():
         events += care.update(tracker.update(poses, t_s), t_s, size=scene.camera.size)
     assert Phase.SUSPECTED in phases(events)
     assert not alerts([*events, *care.finish(9.0)])
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30])
+def test_a_fall_that_begins_as_somebody_comes_into_view_is_alerted_for(fps):
+    leaning = replace(STANDING, torso=35)
+    keys = [Key(0, leaning, 0, 4.5, 80), Key(0.5, PRONE, 0.4, 4.5, 80, falling=True), Key(8, PRONE, 0.4, 4.5, 80)]
+    for seed in range(3):
+        print(f"seed {seed}")
+        scene = Scene([Performer(keys)], CAMERAS["on the wall"], Flaws(drop_person=0))
+        assert len(alerts(told(scene, fps, seed))) == 1

@@ -149,3 +149,14 @@ def test_few_frames_a_second_see_a_fall_about_as_fast_as_many(fps, takes_s):
         return max(stance.drop for stance in stances(scene, rate, from_s=2.0))
 
     assert fastest(fps) > 0.9 * fastest(30)
+
+
+def test_somebody_who_stood_only_before_they_were_believed_has_stood():
+    tracker, judged = Tracker("body18"), PostureFilter("body18")
+    keys = [Key(0, STANDING, 0, 4.5, 70), Key(0.3, SUPINE, 0, 4.5, 70, falling=True), Key(3, SUPINE, 0, 4.5, 70)]
+    scene = Scene([Performer(keys)], CAMERAS["on the wall"], Flaws(noise=0, drop_keypoint=0, drop_person=0))
+    last = []
+    for t_s, poses, _ in scene.frames(10, 1):
+        last = list(judged.update(tracker.update(poses, t_s), t_s).values())
+    assert [stance.posture for stance in last] == [Posture.ON_FLOOR]
+    assert last[0].level < 0.3

@@ -170,6 +170,18 @@ def test_a_flash_is_nobody():
     assert not any(told)
 
 
+@pytest.mark.parametrize("fps", RATES)
+def test_how_somebody_was_seen_before_they_were_believed_is_told_once(fps):
+    scene = Scene([Performer(walk((0, -1.5, 4), (4, 1.5, 4)))], flaws=Flaws(noise=0, drop_keypoint=0, drop_person=0))
+    tracker = Tracker("body18")
+    frames = list(scene.frames(fps, 1))
+    told = [person for t_s, poses, _ in frames for person in tracker.update(poses, t_s)]
+    assert told[0].earlier and not any(person.earlier for person in told[1:])
+    times = [t_s for t_s, _, _ in frames]
+    assert [sight.seen_s for sight in told[0].earlier] == times[: times.index(told[0].seen_s)]
+    assert {(sight.id, sight.state) for sight in told[0].earlier} == {(told[0].id, TrackState.TENTATIVE)}
+
+
 def test_a_clip_that_begins_again_begins_with_nobody():
     scene = Scene([Performer(walk((0, -1.5, 4), (4, 1.5, 4)))])
     tracker = Tracker("body18")
