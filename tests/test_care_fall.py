@@ -9,8 +9,11 @@ from edgepose.care.engine import Care, counted
 from edgepose.care.events import Phase
 from edgepose.care.fall import FallRule
 from edgepose.care.settings import Fall
+from edgepose.care.view import Seen, View
+from edgepose.domain import Pose
+from edgepose.posture import NOTHING, Posture, Stance
 from edgepose.skeleton import BODY18_NAMES
-from edgepose.tracking import Tracker
+from edgepose.tracking import Person, Tracker, TrackState
 from tests.skeleton_scenes import (
     BENT,
     FLOOR_SITTING,
@@ -282,3 +285,33 @@ def test_a_fall_that_begins_as_somebody_comes_into_view_is_alerted_for(fps):
         print(f"seed {seed}")
         scene = Scene([Performer(keys)], CAMERAS["on the wall"], Flaws(drop_person=0))
         assert len(alerts(told(scene, fps, seed))) == 1
+
+
+STANDS = Stance(Posture.STANDING, 1.0, 0.0, 0.8, 0.53, 1.0, 0.95, speed=0.1, grounded=True)
+ON_THE_GROUND = replace(STANDS, level=0.4, hip_level=0.1, uprightness=0.8, height=0.5, drop=0.3, long_drop=0.4)
+LEANS_BACK = replace(ON_THE_GROUND, posture=Posture.ON_FLOOR, level=0.25, uprightness=0.2, height=0.35, speed=0.05)
+FLAT = replace(LEANS_BACK, level=0.1, uprightness=0.0, height=0.2, drop=0.3)
+
+
+def told_of(*stances, fps=10):
+    """The events of somebody who holds themselves so, each stance for some seconds, to the end of the clip."""
+    rule, events, t_s = FallRule(counted("room")), [], 0.0
+    pose = Pose(np.ones((18, 3), np.float32), 0.5)
+    for stance, lasts_s in stances:
+        for _ in range(round(lasts_s * fps)):
+            person = Person(1, pose, TrackState.CONFIRMED, 0.0, t_s, 200.0)
+            events += rule.update(View(t_s, (Seen(person, stance, (100.0, 100.0), {}),)))
+            t_s += 1 / fps
+    return events + rule.finish(t_s)
+
+
+def test_one_wrong_frame_of_somebody_who_sits_on_the_ground_has_not_toppled_them():
+    """They lean back later, and slowly."""
+    wrong = replace(ON_THE_GROUND, uprightness=0.2, height=0.3)
+    seen = [(STANDS, 3), (ON_THE_GROUND, 0.3), (wrong, 0.1), (ON_THE_GROUND, 1.5), (LEANS_BACK, 0.8)]
+    assert phases(told_of(*seen)) == [Phase.SUSPECTED]
+
+
+def test_somebody_who_fell_flat_and_can_no_longer_be_made_out_at_the_end_lies_there():
+    hidden = replace(NOTHING, since_s=3.0)
+    assert phases(told_of((STANDS, 3), (FLAT, 0.4), (hidden, 0.4))) == [Phase.SUSPECTED, Phase.CONFIRMED]

@@ -13,7 +13,7 @@ from edgepose.care.descent import Descent
 from edgepose.care.events import CareEvent, Case, Naming, Phase
 from edgepose.care.settings import Fall
 from edgepose.care.view import Seen, View
-from edgepose.posture import Posture
+from edgepose.posture import UP_TORSO, Posture
 
 KIND = "fall"
 _IMPACT_S = 1.0
@@ -184,8 +184,8 @@ class _Fallen:
         came_down = self._toppled() or (self._fast() and not self._crouches())
         still = self._settled() and came_down and t_s - self._still_since_s >= needed_s
         fell = (self._fell_flat() or self._plunged() or hard or still) and self._body and not self._seated()
-        made_out = not math.isnan(self._stance.level)  # else they are as whoever is out of sight
-        down = (self._stance.down or (hard and not made_out)) and fell and math.isinf(self._up_since_s)
+        out_of_sight = math.isnan(self._stance.level) and (hard or self._fell_flat())  # or as good as that
+        down = (self._stance.down or out_of_sight) and fell and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
         if self.case.phase is Phase.SUSPECTED and down and settled:
             return [self._confirmed(t_s, "end of clip")]
@@ -233,6 +233,8 @@ class _Fallen:
             self._torso += share * (stance.uprightness - self._torso)
         if (stance.flat or stance.uprightness <= _LEANS) and math.isinf(self._toppled_s):
             self._toppled_s, self._took_s = t_s, self._descent.took_s(t_s)
+        if self._torso > UP_TORSO and stance.uprightness > UP_TORSO:  # one wrong frame, or they have sat up since
+            self._toppled_s = self._took_s = math.inf
 
     def _certain(self, t_s: float) -> str:
         """Why it is certain now, or nothing."""
