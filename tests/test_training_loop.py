@@ -88,6 +88,18 @@ def test_training_learns(pictures, tmp_path):
     assert float(last.split(",")[0]) < float(first.split(",")[0])
 
 
+def test_a_further_stage_begins_where_the_first_one_ends(pictures, tmp_path):
+    first = weights_of(build_head_model())
+    plan = Plan(sides=(32,), pixels=32 * 32)
+    train(made_up_trunk, pictures, tmp_path, plan, Schedule(steps=1), Augmentation(), first, 2)
+    two = load_head(tmp_path / "head.npz")
+    assert form_of(two) == HeadForm(stages=2)
+    rng = np.random.default_rng(3)
+    seen = [rng.uniform(0, 1, (1, 8, 8, channels)).astype(np.float32) for channels in (24, 17)]
+    for one, other in zip(build_head_model(first)(seen), build_head_model(first, stages=2)(seen), strict=True):
+        np.testing.assert_allclose(one, other, atol=0.2)
+
+
 def test_a_head_learns_from_another_on_views_without_labels(pictures, tmp_path):
     """Of a form of its own: the teacher is wider and deeper."""
     taught = build_head_model(weights_of(build_wide_head()))

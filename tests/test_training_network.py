@@ -23,7 +23,7 @@ from training.deploy import LOGITS, build_deployed_model
 from training.equalise import equalise
 from training.errors import TrainingError
 from training.features import FloatTrunk
-from training.head import build_head_model
+from training.head import build_head_model, form_of
 from training.head_file import load_head, save_head
 from training.mirror import Mirror
 from training.network_file import Network, load_network, save_network
@@ -49,11 +49,15 @@ def graph():
 
 @pytest.fixture(scope="module")
 def head():
+    return head_of(1)
+
+
+def head_of(stages):
     """A head with weights of no meaning, batch norms included, so that folding has something to fold."""
     rng = np.random.default_rng(5)
     return {
-        name: (weight + rng.uniform(0.05, 0.3, weight.shape)).astype(np.float32)
-        for name, weight in weights_of(build_head_model()).items()
+        name: (weight + rng.uniform(0.05, 0.3, weight.shape) / stages).astype(np.float32)
+        for name, weight in weights_of(build_head_model(stages=stages)).items()
     }
 
 
@@ -95,7 +99,10 @@ def answers(content, picture):
 
 
 @needs_weights
-def test_folding_and_splitting_keep_the_function(graph, head, pictures):
+@pytest.mark.parametrize("stages", [1, 3])
+def test_folding_and_splitting_keep_the_function(graph, pictures, stages):
+    head = head_of(stages)
+    assert form_of(head).stages == stages
     deployed = build_deployed_model(graph, head, SIZE)
     trunk, trained = FloatTrunk(graph), build_head_model(head)
     for picture in pictures:

@@ -59,7 +59,7 @@ def _train(options: argparse.Namespace) -> None:
     schedule = Schedule(steps=options.steps)
     trunk = FloatTrunk(load_trunk_graph(options.weights))
     start = None if options.start is None else load_head(options.start)
-    path = train(trunk, pictures, options.out, plan, schedule, Augmentation(), start)
+    path = train(trunk, pictures, options.out, plan, schedule, Augmentation(), start, options.stages)
     sides = "/".join(map(str, plan.sides))
     trained = f"{schedule.steps} steps of {plan.pixels / 1e6:.2f} megapixels, crop sides {sides}, seed {plan.seed}"
     write_record(path, trained, [(labels, len(pictures)) for labels, pictures in dict(sets).items()])
@@ -266,6 +266,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     step.add_argument("--out", type=Path, default=Path("runs/head"), help="folder of checkpoint, log and weights")
     step.add_argument("--start", type=Path, help="weights of an earlier head to start from")
+    step.add_argument("--stages", type=int, default=1, help="of the head: the later ones correct the maps so far")
     step.add_argument("--steps", type=int, default=6000)
     step.add_argument("--seed", type=int, default=1)
     step.set_defaults(step=_train)

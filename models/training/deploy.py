@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from .head import form_of
+from .head import form_of, prefix_of
 from .layout import COCO17
 from .tfjs_graph import Graph
 from .trunk import REGRESSION, build_trunk
@@ -42,38 +42,57 @@ def build_deployed_model(graph: Graph, head: dict[str, Array], size: tuple[int, 
     model = keras.Model(trunk.image, list(trunk.heads.values()))
     keypoints = trunk.heads["kpt_heatmap_0"]
     centre = trunk.heads["center_0"]
-    x = _head(head, trunk.features, layers.Activation("sigmoid", name="keypoint_heats")(keypoints))
-    neck = _pointwise(x, head["neck_logits/0"], head["neck_logits/1"], "neck_logits")
+    neck, pafs = _head(head, trunk.features, layers.Activation("sigmoid", name="keypoint_heats")(keypoints))
     heatmaps = layers.Activation("sigmoid", name=HEATMAPS)(layers.Concatenate(name=LOGITS)([keypoints, neck, centre]))
-    pafs = _pointwise(x, head["pafs/0"], head["pafs/1"], PAFS)
     kernel, bias = model.get_layer(REGRESSION).get_weights()
     order = [2 * keypoint + axis for keypoint in range(len(COCO17)) for axis in (1, 0)]
     regress = _pointwise(trunk.regress_hidden, kernel[..., order], bias[order] - _SHIFT, REGRESS)
     return keras.Model(trunk.image, [heatmaps, pafs, regress])
 
 
-def _head(head: dict[str, Array], features: Tensor, heats: Tensor) -> Tensor:
-    depthwise = head["head_0_depthwise/0"]
-    kernel, bias = _folded(head, 0)
-    split = features.shape[-1]
-    seen = _depthwise(features, depthwise[:, :, :split], "head_0_features")
-    seen = _pointwise(seen, kernel[:, :, :split], bias, "head_0_from_features")
-    told = _depthwise(heats, depthwise[:, :, split:], "head_0_heats")
-    told = _pointwise(told, kernel[:, :, split:], np.zeros_like(bias), "head_0_from_heats")
-    x = layers.ReLU(6.0, name="head_0_relu")(layers.Add(name="head_0_sum")([seen, told]))
+def _head(head: dict[str, Array], features: Tensor, heats: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of the neck, and the fields; the layer that ends in them is called `pafs`."""
+    stages = form_of(head).stages
+    neck, pafs = _stage(head, {"features": features, "heats": heats}, 0, PAFS if stages == 1 else "first_pafs")
+    for stage in range(1, stages):
+        prefix = prefix_of(stage)
+        heated = layers.Activation("sigmoid", name=f"{prefix}neck_heat")(neck)
+        told = {"features": features, "heats": heats, "neck": heated, "fields": pafs}
+        more = _stage(head, told, stage, f"{prefix}pafs")
+        neck = layers.Add(name=f"{prefix}neck_sum")([neck, more[0]])
+        pafs = layers.Add(name=PAFS if stage == stages - 1 else f"{prefix}pafs_sum")([pafs, more[1]])
+    return neck, pafs
+
+
+def _stage(head: dict[str, Array], sources: dict[str, Tensor], stage: int, pafs: str) -> tuple[Tensor, Tensor]:
+    prefix = prefix_of(stage)
+    depthwise = head[f"{prefix}head_0_depthwise/0"]
+    kernel, bias = _folded(head, f"{prefix}head_0")
+    parts, begin = [], 0
+    for name, source in sources.items():
+        end = begin + source.shape[-1]
+        part = _depthwise(source, depthwise[:, :, begin:end], f"{prefix}head_0_{name}")
+        shift = np.zeros_like(bias) if parts else bias
+        parts.append(_pointwise(part, kernel[:, :, begin:end], shift, f"{prefix}head_0_from_{name}"))
+        begin = end
+    x = parts[0]
+    for number, part in enumerate(parts[1:], start=1):
+        x = layers.Add(name=f"{prefix}head_0_sum" + (f"_{number}" if number < len(parts) - 1 else ""))([x, part])
+    x = layers.ReLU(6.0, name=f"{prefix}head_0_relu")(x)
     for index in range(1, len(form_of(head).kernels)):
-        kernel, bias = _folded(head, index)
-        y = _depthwise(x, head[f"head_{index}_depthwise/0"], f"head_{index}_depthwise")
-        y = _pointwise(y, kernel, bias, f"head_{index}_pointwise", "relu6")
-        x = layers.Add(name=f"head_{index}_add")([x, y])
-    return x
+        name = f"{prefix}head_{index}"
+        y = _depthwise(x, head[f"{name}_depthwise/0"], f"{name}_depthwise")
+        y = _pointwise(y, *_folded(head, name), f"{name}_pointwise", "relu6")
+        x = layers.Add(name=f"{name}_add")([x, y])
+    neck = _pointwise(x, head[f"{prefix}neck_logits/0"], head[f"{prefix}neck_logits/1"], f"{prefix}neck_logits")
+    return neck, _pointwise(x, head[f"{prefix}pafs/0"], head[f"{prefix}pafs/1"], pafs)
 
 
-def _folded(head: dict[str, Array], index: int) -> tuple[Array, Array]:
-    """Kernel and bias of pointwise convolution `index` with its batch norm in them."""
-    gamma, beta, mean, variance = (head[f"head_{index}_norm/{part}"] for part in range(4))
+def _folded(head: dict[str, Array], name: str) -> tuple[Array, Array]:
+    """Kernel and bias of the pointwise convolution of block `name` with its batch norm in them."""
+    gamma, beta, mean, variance = (head[f"{name}_norm/{part}"] for part in range(4))
     factor = gamma / np.sqrt(variance + layers.BatchNormalization().epsilon)
-    return head[f"head_{index}_pointwise/0"] * factor, beta - mean * factor
+    return head[f"{name}_pointwise/0"] * factor, beta - mean * factor
 
 
 def _pointwise(x: Tensor, kernel: Array, bias: Array, name: str, activation: str | None = None) -> Tensor:

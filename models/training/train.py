@@ -78,17 +78,21 @@ def train(
     schedule: Schedule,
     ranges: Augmentation,
     start: dict[str, Any] | None = None,
+    stages: int = 0,
 ) -> Path:
     """Trains into the folder `out`, going on from its checkpoint if there is one, else from the weights `start`.
+
+    stages: of the head, if more than `start` has.
 
     Returns the weight file.
     """
     keras.utils.set_random_seed(plan.seed)
     out.mkdir(parents=True, exist_ok=True)
-    model = build_head_model(start)
+    model = build_head_model(start, stages)
     optimiser = keras.optimizers.AdamW(schedule.learning_rate, weight_decay=schedule.weight_decay)
     optimiser.build(model.trainable_variables)
-    first = _resume(out / CHECKPOINT, model, optimiser, _fingerprint(plan, schedule))
+    fingerprint = repr((plan, schedule, stages))
+    first = _resume(out / CHECKPOINT, model, optimiser, fingerprint)
     step = _step(model, optimiser)
     meter = _Meter()
     stream = Batches(pictures, trunk, plan, ranges).stream(first, schedule.steps)
@@ -104,7 +108,7 @@ def train(
                 log.write(json.dumps(line) + "\n")
                 log.flush()
             if done % schedule.save_every == 0 or done == schedule.steps:
-                _save(out / CHECKPOINT, model, optimiser, done, _fingerprint(plan, schedule))
+                _save(out / CHECKPOINT, model, optimiser, done, fingerprint)
     save_head(out / WEIGHTS, weights_of(model))
     return out / WEIGHTS
 
@@ -133,10 +137,6 @@ def _step(model: keras.Model, optimiser: keras.optimizers.Optimizer) -> Callable
         return float(paf_loss), float(neck_loss)
 
     return step
-
-
-def _fingerprint(plan: Plan, schedule: Schedule) -> str:
-    return repr((plan, schedule))
 
 
 def _save(path: Path, model: keras.Model, optimiser: keras.optimizers.Optimizer, step: int, fingerprint: str) -> None:
