@@ -1,7 +1,6 @@
 """A small network for toes and heels: MediaPipe's hand trunk, taught feet on rendered crops (render/foot_crops.py)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +10,26 @@ import tensorflow as tf
 from keras import layers
 
 from . import sidecar_file
-from .errors import TrainingError
-from .foot_views import SIDE, Views, straight
+from .foot_views import SIDE, Crops, Views, straight
 from .head_file import sha256_of
 from .part_export import answers, described, origin, to_int8
 from .part_graph import build as rebuilt
-from .part_sources import HAND
+from .part_sources import HAND, HAND_POOLED
 
 Array = Any
 POINTS = 3
 _CELLS, _CHANNELS = 4, 672
 """Of the trunk's last feature map for a crop of SIDE."""
-_TRUNK = "model_1/model/global_average_pooling2d/Mean"
 _SQUEEZED = 64
 _BATCH = 64
 _CROP_SHANKS = 1.4
 """Side of the product's crop."""
 
 
-@dataclass(frozen=True)
-class Feet:
-    """What render/foot_crops.py wrote."""
+class Feet(Crops):
+    """Labels are of (N, 3, 3): each place is 1 seen, 0.5 behind the own body, 0 covered or not there."""
 
-    images: Array
-    """(N, S, S, 3) uint8."""
-    labels: Array
-    """(N, 3, 3): x, y in shares of the product's crop; 1 seen, 0.5 behind the own body, 0 covered or not there."""
-
-    @staticmethod
-    def read(files: list[Path]) -> "Feet":
-        """All crops of some files. Raises TrainingError."""
-        for file in files:
-            if not file.is_file():
-                raise TrainingError(f"no {file}; make it with render/foot_crops.py")
-        contents = [np.load(file) for file in files]
-        return Feet(*(np.concatenate([each[name] for each in contents]) for name in ("images", "labels")))
+    made_with = "render/foot_crops.py"
 
 
 def build(weights: Path) -> keras.Model:
@@ -55,7 +39,7 @@ def build(weights: Path) -> keras.Model:
     averages over the picture, this one keeps the place of what it saw.
     """
     graph = HAND.graph(weights)
-    pooled = next(node for node in graph.nodes if node.name == _TRUNK)
+    pooled = next(node for node in graph.nodes if node.name == HAND_POOLED)
     trunk = rebuilt(graph, SIDE, {"trunk": pooled.inputs[0]}, batch=None)
     x = layers.Reshape((_CELLS, _CELLS, _CHANNELS))(trunk.outputs[0])
     x = layers.Flatten()(layers.Conv2D(_SQUEEZED, 1, activation="relu6", name="squeezed")(x))

@@ -1,17 +1,42 @@
 """Crops of feet and hands as training sees them: turned, shifted, scaled; those of feet blurred, and in other light."""
 
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import cv2
 import numpy as np
 
+from .errors import TrainingError
+
 Array = Any
 SIDE = 112
 """Pixels of the network's crop."""
-_MARGIN = 1.3
-"""How much wider than the product's crop the rendered ones are, as render/foot_crops.py has it."""
+MARGIN = 1.3
+"""How many times as wide as the product's the crops in files are, as render/foot_crops.py has it too."""
 _TURN, _SHIFT, _SCALE = 0.2, 0.06, 0.14
 """Standard deviations: radians, shares of the crop, of the logarithm."""
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Crops of right parts of bodies, or of left ones mirrored, out of files; wider than the product's."""
+
+    images: Array
+    """(N, S, S, 3) uint8."""
+    labels: Array
+    """(N, K, 3): x, y in shares of the product's crop, and a number of each place's own."""
+    made_with: ClassVar[str]
+    """What writes such files."""
+
+    @classmethod
+    def read(cls, files: list[Path]) -> Self:
+        """All crops of some files. Raises TrainingError."""
+        for file in files:
+            if not file.is_file():
+                raise TrainingError(f"no {file}; make it with {cls.made_with}")
+        contents = [np.load(file) for file in files]
+        return cls(*(np.concatenate([each[name] for each in contents]) for name in ("images", "labels")))
 
 
 def straight(images: Array, side: int = SIDE) -> Array:
@@ -76,7 +101,7 @@ def cut(images: Array, maps: Array, side: int = SIDE) -> Array:
     """(N, side, side, 3) uint8; maps: (N, 2, 3) from a view to the product's crop."""
     wide = images.shape[1]
     # pixel of the view -> share about its middle -> share of the product's crop -> pixel of the rendered one
-    factor = wide / _MARGIN
+    factor = wide / MARGIN
     linear = maps[:, :, :2] * factor / side
     shift = maps[:, :, 2] * factor + (wide - 1) / 2 - linear @ np.full(2, (side - 1) / 2)
     rows = np.concatenate([linear, shift[:, :, None]], axis=2)

@@ -16,20 +16,18 @@ import numpy as np
 
 from . import sidecar_file
 from .equalise import equalise
-from .errors import TrainingError
-from .foot_views import cut, in_crops, in_views, random_maps, straight
+from .foot_views import Crops, cut, in_crops, in_views, random_maps, straight
 from .hand_crops import POINTS
 from .head_file import sha256_of
 from .part_export import answers, described, origin, to_int8
 from .part_graph import build
-from .part_sources import HAND
+from .part_sources import HAND, HAND_POOLED
 from .slim import slim
 from .tfjs_graph import Graph
 
 Array = Any
 SIDE = 208
 """Pixels of a crop. 192 would take less time still, but then the last map has fewer cells, and it sees less well."""
-_TRUNK = "model_1/model/global_average_pooling2d/Mean"
 _CHANNELS = 16
 """Of its first block, which is published with 24: at this size it costs most, and half of a vector register is idle."""
 _VIEWS = 6
@@ -45,23 +43,10 @@ _STIFF = 100.0
 _CALIBRATE = 150
 
 
-@dataclass(frozen=True)
-class Hands:
-    """Crops that hand_crops.py wrote: right hands, and left ones mirrored, wider than the product's."""
+class Hands(Crops):
+    """Labels are of (N, 21, 3): with how much each place counts; 0 where it is unknown."""
 
-    images: Array
-    """(N, S, S, 3) uint8."""
-    labels: Array
-    """(N, 21, 3): x, y in shares of the product's crop, and how much the place counts; 0 where it is unknown."""
-
-    @staticmethod
-    def read(files: list[Path]) -> "Hands":
-        """All crops of some files. Raises TrainingError."""
-        for file in files:
-            if not file.is_file():
-                raise TrainingError(f"no {file}; make it with `python -m training hand-crops`")
-        contents = [np.load(file) for file in files]
-        return Hands(*(np.concatenate([each[name] for each in contents]) for name in ("images", "labels")))
+    made_with = "`python -m training hand-crops`"
 
 
 @dataclass(frozen=True)
@@ -129,7 +114,7 @@ def train(
 
 def _ready(graph: Graph, calibration: Array) -> tuple[keras.Model, Array]:
     """The network for crops of that side, evened out for int8, and the crops, with the whole range of bytes in them."""
-    outputs = {"points": HAND.points, "presence": HAND.presence, "features": _TRUNK}
+    outputs = {"points": HAND.points, "presence": HAND.presence, "features": HAND_POOLED}
     model = build(graph, calibration.shape[1], outputs)
     calibration[0, 0, 0], calibration[0, 0, 1] = 0.0, 1.0
     equalise(model, calibration)

@@ -11,11 +11,12 @@ import numpy as np
 
 from .coco import read_rgb
 from .errors import TrainingError
+from .foot_views import MARGIN
 from .pictures import pictures_in
 
 Array = Any
-PIXELS, MARGIN = 272, 1.3
-"""Of a side, and how many times as wide as the product's it is."""
+PIXELS = 272
+"""Of a crop's side."""
 POINTS = 21
 _LEAST_PX = 24.0
 """Smaller crops of pictures show too little."""

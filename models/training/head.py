@@ -69,7 +69,7 @@ def _stage(sources: list[Tensor], form: HeadForm, prefix: str) -> tuple[Tensor, 
     return neck, pafs
 
 
-def build_head_model(weights: dict[str, Any] | None = None, stages: int = 0) -> keras.Model:
+def build_head_model(weights: dict[str, Any] | None = None, stages: int = 1) -> keras.Model:
     """(Features (N, h, w, 24), heats (N, h, w, 17)) to (neck 0-1, fields), of any size.
 
     weights: as steps.weights_of gives them, which tell the head's form; without them a new one of the usual form.

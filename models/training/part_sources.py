@@ -90,6 +90,8 @@ HAND = Source(
     choice=tuple((point,) for point in range(_HAND)),
     what="hand landmarks: MediaPipe Hands, lite",
 )
+HAND_POOLED = "model_1/model/global_average_pooling2d/Mean"
+"""Node of the hand's graph that averages its last map; what stands before it knows places."""
 FACE = Source(
     name="facemesh",
     sha256="3826da640b0a3021161605369ee6af293f75d518040355b960ec71a3390c1c0b",

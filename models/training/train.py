@@ -78,7 +78,7 @@ def train(
     schedule: Schedule,
     ranges: Augmentation,
     start: dict[str, Any] | None = None,
-    stages: int = 0,
+    stages: int = 1,
 ) -> Path:
     """Trains into the folder `out`, going on from its checkpoint if there is one, else from the weights `start`.
 
