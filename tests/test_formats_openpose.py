@@ -112,11 +112,11 @@ def test_cv2_reads_back_what_a_filestorage_file_holds(tmp_path, encode, ending, 
     path.write_text(encode(result, CLIP, form=Form(tracked=True)) + "\n")
     storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
     if not people:
-        assert storage.getNode("pose").mat() is None or storage.getNode("pose").mat().size == 0
+        assert storage.getNode("pose_0").mat() is None or storage.getNode("pose_0").mat().size == 0
         return
     expected = openpose_json.document(result)["people"]
     for name, key in (
-        ("pose", "pose"), ("face", "face"), ("hand_left", "hand_left"), ("hand_right", "hand_right")
+        ("pose_0", "pose"), ("face", "face"), ("hand_left", "hand_left"), ("hand_right", "hand_right")
     ):  # fmt: skip
         read = storage.getNode(name).mat()
         assert read.dtype == np.float32

@@ -55,7 +55,7 @@ def test_many_processes_write_what_one_writes(folder, tmp_path):
 def test_a_run_that_goes_on_does_only_what_is_missing(folder, tmp_path):
     words = (folder, "--jobs", "1", "--format", "openpose-yaml", "--out", tmp_path)
     assert predict(*words).returncode == 1
-    lost = tmp_path / "room_3_pose.yaml"
+    lost = tmp_path / "room_3_pose.yml"
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     text = lost.read_text()
     lost.unlink()

@@ -72,7 +72,7 @@ FORMATS = {
         "OpenPose 1.3 JSON, a file a frame", openpose_json.encode, "_keypoints.json", _lines_of(openpose_json.encode)
     ),
     "openpose-xml": _per_frame("OpenCV's FileStorage, a file a frame", filestorage.encode_xml, "_pose.xml", None),
-    "openpose-yaml": _per_frame("the same as YAML", filestorage.encode_yaml, "_pose.yaml", None),
+    "openpose-yaml": _per_frame("the same as YAML", filestorage.encode_yaml, "_pose.yml", None),
     "coco": _coco("COCO keypoint results, one file for all", person_results),
     "coco-wholebody": _coco("the same with feet, face and hands", wholebody_results),
     "native": Format(

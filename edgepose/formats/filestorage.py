@@ -1,7 +1,9 @@
 """OpenPose's XML and YAML: what OpenCV's cv::FileStorage writes, and reads back.
 
-A frame is one file. It holds the array `pose` (people × keypoints × 3: x, y, confidence) and, where they were looked
-for, `face`, `hand_left` and `hand_right` of the same kind, and `person_id`. Nobody in the picture is an empty array.
+A frame is one file. It holds the array `pose_0` (people × keypoints × 3: x, y, confidence), as OpenPose names it
+(https://github.com/CMU-Perceptual-Computing-Lab/openpose/issues/359 shows a file), and what OpenPose has no place for
+here: `face`, `hand_left` and `hand_right` of the same kind, where they were looked for, and `person_id`. Nobody in the
+picture is an empty array.
 The layout is that of OpenCV's persistence for multi-dimensional matrices
 (https://docs.opencv.org/4.x/d4/da4/group__core__xml.html), checked against cv2 itself in the tests.
 """
@@ -35,7 +37,7 @@ def _arrays(result: FrameResult, form: Form) -> list[_Array]:
     size, poses = result.size, [track.pose for track in result.tracks]
     target = usual_layout(poses[0], result.layout) if poses else "body18"
     bodies = [form.body(pose, result.layout, target, size) for pose in poses]
-    arrays = [_floats("pose", bodies)]
+    arrays = [_floats("pose_0", bodies)]
     for name, parts in (
         ("face", [pose.parts.face for pose in poses]),
         ("hand_left", [pose.parts.left_hand for pose in poses]),
