@@ -392,7 +392,7 @@ def _add_part_steps(steps: Any) -> None:
 
 
 def _add_hand_steps(steps: Any) -> None:
-    step = steps.add_parser("hand-crops", help="cut hands out of pictures, to fit the hand's network to")
+    step = steps.add_parser("hand-crops", help="cut hands out of pictures, for the hand's network to learn from")
     source = step.add_mutually_exclusive_group(required=True)
     source.add_argument("--rendered", type=Path, nargs="+", help="folders that render/wholebody_set.py wrote")
     source.add_argument("--images", type=Path, nargs="+", help="folders of pictures, no labels")
@@ -402,7 +402,7 @@ def _add_hand_steps(steps: Any) -> None:
     step.add_argument("--out", type=Path, required=True)
     step.set_defaults(step=_hand_crops)
 
-    step = steps.add_parser("hand", help="fit the last layer of the hand's network to smaller crops, and export it")
+    step = steps.add_parser("hand", help="teach the end of the hand's network smaller crops, and export it")
     step.add_argument("--data", type=Path, nargs="+", required=True, help="rendered crops that hand-crops wrote")
     step.add_argument("--pictures", type=Path, nargs="+", required=True, help="crops of pictures that it wrote")
     step.add_argument("--licence", required=True, help="of these pictures, for the sidecar")

@@ -92,6 +92,8 @@ HAND = Source(
 )
 HAND_POOLED = "model_1/model/global_average_pooling2d/Mean"
 """Node of the hand's graph that averages its last map; what stands before it knows places."""
+HAND_SIXTEENTH = "model_1/model/add_6/ArithmeticOptimizer/AddOpsRewrite_add"
+"""Node of the hand's graph that ends the blocks whose maps have a sixteenth of the crop's side."""
 FACE = Source(
     name="facemesh",
     sha256="3826da640b0a3021161605369ee6af293f75d518040355b960ec71a3390c1c0b",
