@@ -187,11 +187,12 @@ def test_it_is_not_a_fall(name, camera):
 
 @pytest.mark.parametrize("heading_deg", [60, 180, 270])  # at 0 it looks like somebody who lies straight away from it
 @pytest.mark.parametrize("takes_s", [0.7, 1.0])
-def test_crouching_below_a_steep_camera_is_not_a_fall(heading_deg, takes_s):
+@pytest.mark.parametrize("stays_s", [7, 14])
+def test_crouching_below_a_steep_camera_is_not_a_fall(heading_deg, takes_s, stays_s):
     down_s = 3.0 + takes_s
     keys = [
         Key(t_s, posture, 0.0, 3.6, heading_deg)
-        for t_s, posture in ((0.0, STANDING), (3.0, STANDING), (down_s, SQUATTING), (down_s + 7, SQUATTING))
+        for t_s, posture in ((0.0, STANDING), (3.0, STANDING), (down_s, SQUATTING), (down_s + stays_s, SQUATTING))
     ]
     for seed in range(3):
         print(f"seed {seed}")

@@ -39,6 +39,8 @@ _LEANS, _TORSO_S = 0.5, 0.5
 """Somebody who crouches or sits on the ground holds the torso more upright than this; averaged over so long."""
 _LIES = 0.44
 """Whoever lies holds it less upright than this, averaged as well: from above a crouch looks nearly so."""
+_SQUATS, _SQUAT_S = 0.4, 2.0
+"""Whoever is folded over their feet for so much of the time, averaged over so long, has come down on purpose."""
 _HEAD_DOWN = -0.2
 """Whoever comes down fast and holds it so, head below the hips, falls, even while the legs are still up."""
 _TOPPLE_S = 1.2
@@ -147,6 +149,7 @@ class _Fallen:
         self._still_since_s = self._up_since_s = self._toppled_s = self._took_s = math.inf
         self._torso = 1.0 if math.isnan(seen.stance.uprightness) else seen.stance.uprightness
         self._crouch = float(seen.stance.crouched)
+        self._squat = 0.0
         self._note_torso(t_s, 0.0)
 
     def about(self, seen: Seen) -> bool:
@@ -181,8 +184,7 @@ class _Fallen:
         """The clip's end counts as lying still."""
         hard = self._drop >= self._settings.hard_drop
         needed_s = _SAT_AT_END_S if self._stance.hip_level <= _GROUND_HIPS else _STILL_AT_END_S
-        came_down = self._toppled() or (self._fast() and not self._crouches())
-        still = self._settled() and came_down and t_s - self._still_since_s >= needed_s
+        still = self._settled() and self._came_down() and t_s - self._still_since_s >= needed_s
         fell = (self._fell_flat() or self._plunged() or hard or still) and self._body and not self._seated()
         out_of_sight = math.isnan(self._stance.level) and (hard or self._fell_flat())  # or as good as that
         down = (self._stance.down or out_of_sight) and fell and math.isinf(self._up_since_s)
@@ -227,10 +229,10 @@ class _Fallen:
     def _note_torso(self, t_s: float, elapsed_s: float) -> None:
         """Remember how the body is by and large, when the torso had toppled first, and how long that took."""
         stance = self._stance
-        share = 1 - math.exp(-elapsed_s / _TORSO_S)
-        self._crouch += share * (stance.crouched - self._crouch)
+        self._crouch = _averaged(self._crouch, stance.crouched, elapsed_s / _TORSO_S)
+        self._squat = _averaged(self._squat, stance.crouched, elapsed_s / _SQUAT_S)
         if not math.isnan(stance.uprightness):
-            self._torso += share * (stance.uprightness - self._torso)
+            self._torso = _averaged(self._torso, stance.uprightness, elapsed_s / _TORSO_S)
         if (stance.flat or stance.uprightness <= _LEANS) and math.isinf(self._toppled_s):
             self._toppled_s, self._took_s = t_s, self._descent.took_s(t_s)
         if self._torso > UP_TORSO and stance.uprightness > UP_TORSO:  # one wrong frame, or they have sat up since
@@ -244,12 +246,11 @@ class _Fallen:
         hard = self._drop >= settings.hard_drop
         down_s = t_s - self._down_s if stance.down else 0.0
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
-        upright_s = settings.latest_s if self._crouches() else settings.still_upright_s
         reasons = {
             "out of sight since": hard and t_s - self._seen_s >= _UNSEEN_S,
             "stays down": hard and down_s >= settings.down_s,
             "lies still": self._fell_flat() and still_s >= settings.still_s,
-            "stays where they came down": (self._fast() or self._toppled()) and still_s >= upright_s,
+            "stays where they came down": self._came_down() and still_s >= settings.still_upright_s,
             "has not got up": self._fell_flat() and down_s >= settings.latest_s and t_s - self._seen_s <= _GLIMPSE_S,
             "has slid down": self._slid and stance.flat and down_s >= settings.latest_s,
         }
@@ -262,12 +263,16 @@ class _Fallen:
 
     def _crouches(self) -> bool:
         """Whether they are on their feet, folded: however still, they have most likely come down on purpose."""
-        return self._crouch > 0.5
+        return self._crouch > 0.5 or self._squat > _SQUATS
 
     def _toppled(self) -> bool:
         """Whether the torso is no longer upright, and came to be so in one go, rather than after sitting down first."""
         in_one_go = self._toppled_s - self._down_s <= _TOPPLE_S and self._took_s <= _TOOK_S
         return in_one_go and self._torso <= _LIES and not self._crouches()
+
+    def _came_down(self) -> bool:
+        """Whether they came down as one does in a fall, and not to crouch."""
+        return self._toppled() or (self._fast() and not self._crouches())
 
     def _fell_flat(self) -> bool:
         """The same, and the body is flat as a whole."""
@@ -299,3 +304,8 @@ class _Fallen:
             "speed": stance.speed,
         }
         return {key: value for key, value in told.items() if not math.isnan(value)} | {"posture": str(stance.posture)}
+
+
+def _averaged(before: float, now: float, spans: float) -> float:
+    """An average that follows what is seen now; spans: how many times the span it is taken over has passed."""
+    return before + (1 - math.exp(-spans)) * (now - before)

@@ -46,7 +46,7 @@ class Fall(Section, frozen=True):
     still_s: Positive = 1.0
     """Any other one after so long without moving."""
     still_upright_s: Positive = 5.0
-    """The same for somebody who sits up, crouches, or lies along the line of sight, which looks alike."""
+    """The same for somebody who sits up on the ground, or lies along the line of sight, which looks alike."""
     still_speed: Positive = 0.12
     """Not moving: slower than so many statures a second."""
     latest_s: Positive = 8.0

@@ -145,8 +145,8 @@ class Stream:
                 t_s += _EMPTY_S
 
     def piece_at(self, t_s: float) -> str:
-        """Which piece was on."""
-        return [name for start_s, name in self.begun if start_s <= t_s + 1e-6][-1]
+        """Which piece was on, or has just ended: what its end makes certain is told in the first frame after it."""
+        return [name for start_s, name in self.begun if start_s < t_s - 1e-6][-1]
 
 
 def living_room(pieces: Sequence[Piece], seed: int) -> Callable[[], Piece]:
