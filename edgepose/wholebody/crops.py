@@ -25,7 +25,7 @@ _FACE_DOWN = 0.25
 """How far below the eyes its middle is, in the same widths; chosen on rendered ones, as the shares of nose and ears."""
 _FOOT_SIDE = 1.4
 """Side of a foot's crop, in shanks: a foot is 0.62 of one, and comes nearer to the camera than the shank."""
-_LEAST_ANKLE = 0.2
+_LEAST_ANKLE = 0.3
 """Confidence of an ankle at least; fainter ones often lie on the other leg."""
 _ONE_ANKLE = 0.1
 """Shanks: ankles nearer to each other than so are one."""
