@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from training.errors import TrainingError
 from training.foot_views import in_crops, in_views, random_maps
 from training.hand_lessons import SIDE, Hands, Lessons, Looks
-from training.hand_tail import ridge, teach
+from training.hand_tail import fit, ridge, teach
 from training.part_graph import build
 from training.slim import fewer, slim
 from training.tfjs_graph import Graph, Node
@@ -44,6 +44,23 @@ def test_sums_are_found_again_and_what_does_not_count_teaches_nothing():
     np.testing.assert_allclose(shift, bias, atol=1e-6)
     stiff, _ = ridge(features, wanted, counts, 1e9)
     assert np.abs(stiff).max() < 1e-3, "a penalty keeps the sums as they were"
+
+
+def test_a_layer_is_fitted_to_what_counts_and_says_places_in_pixels():
+    seed = 5
+    rng = rng_of(seed)
+    keras.utils.set_random_seed(seed)
+    seen = keras.Input((16,))
+    points = keras.layers.Flatten(name="points")(keras.layers.Dense(42)(seen))
+    logits = [keras.layers.Flatten()(keras.layers.Dense(1)(seen)) for _ in range(2)]
+    model = keras.Model(seen, [points, keras.layers.Concatenate(name="presence")(logits)])
+    features = rng.normal(size=(20_000, 16)).astype(np.float32)
+    places = 0.5 + 0.1 * (features @ rng.normal(size=(16, 42))).reshape(-1, 21, 2)
+    logits = features @ rng.normal(size=(16, 2)) * 0.3
+    fit(model, features, Lessons(features, places, logits, np.ones(20_000)))
+    said = model.predict(features[:50], verbose=0)
+    np.testing.assert_allclose(said[0].reshape(-1, 21, 2) / SIDE, places[:50], atol=0.05)
+    np.testing.assert_allclose(said[1], logits[:50], atol=0.1)
 
 
 def test_hands_are_told_from_looks_that_agree_that_there_is_one_and_where():

@@ -41,8 +41,13 @@ class Crops:
 
 def straight(images: Array, side: int = SIDE) -> Array:
     """(N, side, side, 3), 0 to 1: rendered crops as the product would cut them."""
-    same = np.tile(np.array([[1.0, 0, 0], [0, 1, 0]]), (len(images), 1, 1))
-    return cut(images, same, side).astype(np.float32) / 255
+    return cut(images, turned(len(images)), side).astype(np.float32) / 255
+
+
+def turned(count: int, radians: float = 0.0) -> Array:
+    """(N, 2, 3) from a view to the product's crop, all turned alike and no more."""
+    cosine, sine = np.cos(radians), np.sin(radians)
+    return np.tile(np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0]]), (count, 1, 1))
 
 
 def random_maps(rng: np.random.Generator, count: int) -> Array:

@@ -111,8 +111,7 @@ def _real(seen: Looks, large: bytes, content: bytes) -> dict[str, Any]:
     images, middle = seen.hands.images[seen.agreed], seen.middle[seen.agreed]
 
     def off(network: bytes, side: int) -> float:
-        points = answers(network, straight(images, side))[0].reshape(-1, POINTS, 2) / side
-        return _percent(np.linalg.norm(points - middle, axis=-1).mean())
+        return _percent(np.linalg.norm(_places(network, images, side) - middle, axis=-1).mean())
 
     return {
         "set": "hands in other pictures, int8, from the middle of what the published network says of six views",
@@ -133,10 +132,15 @@ def _without_maps(model: keras.Model) -> keras.Model:
 
 def _off(content: bytes, side: int, hands: Hands) -> float:
     """Mean error in per cent of the crop, where places are known."""
-    points = answers(content, straight(hands.images, side))[0].reshape(-1, POINTS, 2) / side
-    away, counts = np.linalg.norm(points - hands.labels[..., :2], axis=-1), hands.labels[..., 2]
+    away = np.linalg.norm(_places(content, hands.images, side) - hands.labels[..., :2], axis=-1)
+    counts = hands.labels[..., 2]
     there = counts.any(axis=1)
     return _percent(((away * counts).sum(axis=1)[there] / counts.sum(axis=1)[there]).mean())
+
+
+def _places(content: bytes, images: Array, side: int) -> Array:
+    """(N, 21, 2) in shares of the crop, at one straight look."""
+    return answers(content, straight(images, side))[0].reshape(-1, POINTS, 2) / side
 
 
 def _percent(share: float) -> float:

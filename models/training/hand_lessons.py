@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .foot_views import Crops, cut, in_crops, in_views, random_maps
+from .foot_views import Crops, cut, in_crops, in_views, random_maps, turned
 from .hand_crops import POINTS
 from .part_export import answers
 from .part_sources import HAND
@@ -107,7 +107,7 @@ def lessons_of(known: Hands, told: Hands, large: bytes, small: bytes, rng: np.ra
     real = in_pictures(told, large, rng)
     parts = [
         _of_pictures(real, small),
-        _of_known(_looks(known, _turned(0.0, len(known.images)), large, rng), small),
+        _of_known(_looks(known, turned(len(known.images)), large, rng), small),
         *(_of_other_side(known, small, rng) for _ in range(2)),
         _of_anything(told, large, small),
     ]
@@ -121,8 +121,8 @@ def in_pictures(hands: Hands, large: bytes, rng: np.random.Generator, turns: Seq
         perhaps = np.ones(len(crops.images), bool)
         for turn in turns:
             there = crops.part(perhaps)
-            maps = _turned(turn, len(there.images))
-            logits = answers(large, _as_shares(cut(there.images, maps, HAND.side)))[1]
+            maps = turned(len(there.images), turn)
+            _, logits = _asked(large, there, maps)
             likely = (logits[:, 0] > _PERHAPS) & (logits[:, 1] > _RIGHT)
             found.append((there.part(likely), maps[likely]))
             if perhaps.all():
@@ -136,7 +136,7 @@ def _looks(hands: Hands, first: Array, large: bytes, rng: np.random.Generator) -
     views = []
     for _ in range(_VIEWS):
         maps = _after(first, random_maps(rng, len(first)))
-        found, logits = answers(large, _as_shares(cut(hands.images, maps, HAND.side)))
+        found, logits = _asked(large, hands, maps)
         views.append((maps, in_crops(found.reshape(-1, POINTS, 2) / HAND.side, maps), logits))
     return Looks(hands, *(np.stack(each) for each in zip(*views, strict=True)))
 
@@ -160,13 +160,17 @@ def _of_other_side(hands: Hands, small: bytes, rng: np.random.Generator) -> Less
     left = hands.part(hands.labels[..., 2].any(axis=1)).mirrored()
     maps = random_maps(rng, len(left.images))
     logits = np.tile(np.array([_KNOWN, -_KNOWN], np.float32), (len(maps), 1))
-    return Lessons(_maps(left, maps, small), np.zeros((len(maps), POINTS, 2)), logits, np.zeros(len(maps)))
+    return _without_places(left, maps, small, logits)
 
 
 def _of_anything(hands: Hands, large: bytes, small: bytes) -> Lessons:
     """Of crops of pictures, in most of which the network sees no hand: only how sure it is of that."""
-    maps = _turned(0.0, len(hands.images))
-    logits = answers(large, _as_shares(cut(hands.images, maps, HAND.side)))[1]
+    maps = turned(len(hands.images))
+    _, logits = _asked(large, hands, maps)
+    return _without_places(hands, maps, small, logits)
+
+
+def _without_places(hands: Hands, maps: Array, small: bytes, logits: Array) -> Lessons:
     return Lessons(_maps(hands, maps, small), np.zeros((len(maps), POINTS, 2)), logits, np.zeros(len(maps)))
 
 
@@ -183,9 +187,9 @@ def _maps(hands: Hands, maps: Array, small: bytes) -> Array:
     return answers(small, _as_shares(cut(hands.images, maps, SIDE)), [MAPS])[0].astype(np.float16)
 
 
-def _turned(turn: float, count: int) -> Array:
-    cosine, sine = np.cos(turn), np.sin(turn)
-    return np.tile(np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0]]), (count, 1, 1))
+def _asked(large: bytes, hands: Hands, maps: Array) -> list[Array]:
+    """Points, pixels of its crop, and logits, of the published network."""
+    return answers(large, _as_shares(cut(hands.images, maps, HAND.side)))
 
 
 def _as_shares(views: Array) -> Iterator[Array]:
