@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgepose._bodies import LIMITS, Bodies
 from edgepose.anthropometry import groups, segments, sigmas
 from edgepose.assembly import Body
-from edgepose.smoothing import OneEuroSettings
+from edgepose.smoothing import OneEuroSettings, averaged
 
 Doubles = NDArray[np.float64]
 Box = tuple[float, float, float, float]
@@ -22,6 +22,8 @@ _REACH = 0.4
 """Statures: nothing further away from all that is seen of somebody is a part of them."""
 _APART_S = 0.4
 """Whoever was seen apart from everybody else for so long is a person of their own."""
+_WEIGHED_S = 1.0
+"""How much of a body is seen is averaged over so long."""
 _PART_KEYPOINTS, _PART_S = 7, 0.8
 """So few keypoints that lie on somebody for so long are theirs, whosever they were before."""
 
@@ -113,7 +115,7 @@ def advance(bodies: Bodies, claimed: Mapping[Known, Body], t_s: float) -> None:
     for (person, body), remembered, (_, stature_px, x, y), keypoints, box in after:
         person.memory, person.stature_px, person.velocity, person.box = remembered, stature_px, (x, y), tuple(box)
         elapsed_s = max(t_s - person.seen_s, 1e-3)
-        person.weight += (1 - math.exp(-elapsed_s)) * (body.seen - person.weight)
+        person.weight = averaged(person.weight, body.seen, elapsed_s / _WEIGHED_S)
         person.seen_s, person.keypoints, person.score = t_s, keypoints, body.score
 
 

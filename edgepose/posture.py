@@ -23,6 +23,7 @@ from edgepose.anthropometry import (
     centre,
     groups,
 )
+from edgepose.smoothing import averaged
 from edgepose.tracking import Person, TrackState
 
 Point = tuple[float, float]
@@ -245,9 +246,9 @@ class _Body:
             if ground - shoulders[1] >= _FIRST_LEVEL * stature:  # whoever is met on the floor tells no ground
                 self._ground, self._stature = ground, stature
         else:
-            share = 1 - math.exp(-(t_s - self._ground_s) / _GROUND_S)
-            self._ground += share * (ground - self._ground)
-            self._stature += share * (stature - self._stature)
+            spans = (t_s - self._ground_s) / _GROUND_S
+            self._ground = averaged(self._ground, ground, spans)
+            self._stature = averaged(self._stature, stature, spans)
         self._ground_s = t_s
 
     def _above_ground(self, point: Point | None, stature: float) -> float:
@@ -309,8 +310,8 @@ class _Body:
         moved = [math.dist(point, before[level]) for level, point in points.items() if level in before]
         if moved:
             speed = median(moved) / stature / (t_s - before_s)
-            share = 1 - math.exp(-(t_s - self._speed_s) / _CALM_S)
-            self._calm = speed if math.isnan(self._calm) else self._calm + share * (speed - self._calm)
+            spans = (t_s - self._speed_s) / _CALM_S
+            self._calm = speed if math.isnan(self._calm) else averaged(self._calm, speed, spans)
             self._speed_s = t_s
         return self._calm
 

@@ -1,9 +1,11 @@
-"""Keypoints without their jitter: what the one-euro filter in the kernel of edgepose.known is set to.
+"""What is seen, without its jitter: averages over time, and what the one-euro filter of keypoints is set to.
 
-Source: Casiez, Roussel & Vogel, "1€ Filter", CHI 2012. Speeds are taken in statures a second, so that a person far
-from the camera is smoothed as one close to it, at any resolution and frame rate.
+The filter is in the kernel of edgepose.known. Source: Casiez, Roussel & Vogel, "1€ Filter", CHI 2012. Speeds are taken
+in statures a second, so that a person far from the camera is smoothed as one close to it, at any resolution and frame
+rate.
 """
 
+import math
 from dataclasses import dataclass
 
 
@@ -18,3 +20,8 @@ class OneEuroSettings:
     speed_cutoff_hz: float = 1.5
     forget_s: float = 0.4
     """A keypoint unseen for so long starts afresh where it comes back."""
+
+
+def averaged(before: float, now: float, spans: float) -> float:
+    """An average that follows what is seen now; spans: how many times the span it is taken over has passed."""
+    return before + (1 - math.exp(-spans)) * (now - before)

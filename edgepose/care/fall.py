@@ -14,6 +14,7 @@ from edgepose.care.events import CareEvent, Case, Naming, Phase
 from edgepose.care.settings import Fall
 from edgepose.care.view import Seen, View
 from edgepose.posture import UP_TORSO, Posture
+from edgepose.smoothing import averaged
 
 KIND = "fall"
 _IMPACT_S = 1.0
@@ -229,10 +230,10 @@ class _Fallen:
     def _note_torso(self, t_s: float, elapsed_s: float) -> None:
         """Remember how the body is by and large, when the torso had toppled first, and how long that took."""
         stance = self._stance
-        self._crouch = _averaged(self._crouch, stance.crouched, elapsed_s / _TORSO_S)
-        self._squat = _averaged(self._squat, stance.crouched, elapsed_s / _SQUAT_S)
+        self._crouch = averaged(self._crouch, stance.crouched, elapsed_s / _TORSO_S)
+        self._squat = averaged(self._squat, stance.crouched, elapsed_s / _SQUAT_S)
         if not math.isnan(stance.uprightness):
-            self._torso = _averaged(self._torso, stance.uprightness, elapsed_s / _TORSO_S)
+            self._torso = averaged(self._torso, stance.uprightness, elapsed_s / _TORSO_S)
         if (stance.flat or stance.uprightness <= _LEANS) and math.isinf(self._toppled_s):
             self._toppled_s, self._took_s = t_s, self._descent.took_s(t_s)
         if self._torso > UP_TORSO and stance.uprightness > UP_TORSO:  # one wrong frame, or they have sat up since
@@ -304,8 +305,3 @@ class _Fallen:
             "speed": stance.speed,
         }
         return {key: value for key, value in told.items() if not math.isnan(value)} | {"posture": str(stance.posture)}
-
-
-def _averaged(before: float, now: float, spans: float) -> float:
-    """An average that follows what is seen now; spans: how many times the span it is taken over has passed."""
-    return before + (1 - math.exp(-spans)) * (now - before)
