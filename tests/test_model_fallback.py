@@ -26,7 +26,7 @@ class Stick:
     """The delegate of test_delegate.c, and what it is told."""
 
     def __init__(self, library: Path, folder: Path) -> None:
-        self.library = library
+        self.file = library
         self._control, self._calls = folder / "control", folder / "calls"
         self.fails_at("nothing")
 
@@ -39,7 +39,7 @@ class Stick:
     @property
     def settings(self) -> Model:
         options = {"control": str(self._control), "calls": str(self._calls)}
-        return Model(name=SMALLEST, threads=1, delegate=str(self.library), delegate_options=options)
+        return Model(name=SMALLEST, threads=1, delegate=str(self.file), delegate_options=options)
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +222,7 @@ def test_the_file_for_an_edge_tpu_is_the_one_that_is_loaded(tmp_path, network, s
 
     opened = []
     plain_open = model_tflite.open_interpreter
-    monkeypatch.setattr(model_tflite, "_EDGETPU_LIBRARY", str(stick.library))
+    monkeypatch.setattr(model_tflite, "_EDGETPU_LIBRARY", str(stick.file))
     monkeypatch.setattr(
         model_tflite, "open_interpreter", lambda path, *rest: opened.append(path) or plain_open(path, *rest)
     )
