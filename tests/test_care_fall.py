@@ -294,14 +294,19 @@ LEANS_BACK = replace(ON_THE_GROUND, posture=Posture.ON_FLOOR, level=0.25, uprigh
 FLAT = replace(LEANS_BACK, level=0.1, uprightness=0.0, height=0.2, drop=0.3)
 
 
+LOST = None
+
+
 def told_of(*stances, fps=10):
     """The events of somebody who holds themselves so, each stance for some seconds, to the end of the clip."""
-    rule, events, t_s = FallRule(counted("room")), [], 0.0
+    rule, events, t_s, last = FallRule(counted("room")), [], 0.0, NOTHING
     pose = Pose(np.ones((18, 3), np.float32), 0.5)
     for stance, lasts_s in stances:
+        state = TrackState.LOST if stance is LOST else TrackState.CONFIRMED
+        last = stance or last
         for _ in range(round(lasts_s * fps)):
-            person = Person(1, pose, TrackState.CONFIRMED, 0.0, t_s, 200.0)
-            events += rule.update(View(t_s, (Seen(person, stance, (100.0, 100.0), {}),)))
+            person = Person(1, pose, state, 0.0, t_s, 200.0)
+            events += rule.update(View(t_s, (Seen(person, last, (100.0, 100.0), {}),)))
             t_s += 1 / fps
     return events + rule.finish(t_s)
 
@@ -316,3 +321,42 @@ def test_one_wrong_frame_of_somebody_who_sits_on_the_ground_has_not_toppled_them
 def test_somebody_who_fell_flat_and_can_no_longer_be_made_out_at_the_end_lies_there():
     hidden = replace(NOTHING, since_s=3.0)
     assert phases(told_of((STANDS, 3), (FLAT, 0.4), (hidden, 0.4))) == [Phase.SUSPECTED, Phase.CONFIRMED]
+
+
+def test_somebody_who_fell_flat_and_is_no_longer_found_lies_there():
+    events = told_of((STANDS, 3), (replace(FLAT, speed=0.5), 0.5), (LOST, 4))
+    assert [event.evidence.get("reason") for event in events] == [None, "out of sight since"]
+
+
+def test_somebody_who_leaves_the_picture_with_the_hips_up_is_not_lying():
+    """What is left of them at its edge may look flat."""
+    edge = replace(FLAT, level=np.nan, hip_level=0.58, speed=0.5)
+    assert phases(told_of((STANDS, 3), (FLAT, 0.1), (edge, 0.3), (LOST, 4))) == [Phase.SUSPECTED]
+
+
+def test_legs_that_are_missed_now_and_then_make_nobody_who_bends_over_flat():
+    bent = Stance(Posture.BENT, 1.0, 0.0, 0.36, 0.5, -0.4, 0.6, drop=0.3, speed=0.5, grounded=True)
+    calm, partly = replace(bent, speed=0.05), replace(bent, speed=0.05, height=0.4)
+    seen = [(STANDS, 3), (bent, 0.5), (calm, 1.5), (partly, 0.1), (calm, 0.5), (partly, 0.1)]
+    assert phases(told_of(*seen)) == [Phase.SUSPECTED]
+
+
+def test_a_torso_that_looks_upright_in_the_last_frame_lies_all_the_same():
+    events = told_of((STANDS, 3), (FLAT, 0.6), (replace(FLAT, uprightness=0.8), 0.2), fps=5)
+    assert phases(events) == [Phase.SUSPECTED, Phase.CONFIRMED]
+
+
+def test_somebody_who_comes_down_fast_to_a_level_torso_falls_though_the_legs_are_up_yet():
+    falling = replace(FLAT, level=0.3, hip_level=0.3, height=0.7, drop=0.45, speed=1.0)
+    assert phases(told_of((STANDS, 3), (falling, 0.4))) == [Phase.SUSPECTED, Phase.CONFIRMED]
+    leaning = replace(falling, uprightness=0.4)
+    assert phases(told_of((STANDS, 3), (leaning, 0.4))) == [Phase.SUSPECTED]
+
+
+def test_somebody_who_came_down_hard_and_moves_is_waited_for_longer():
+    """They may have come down to pick something up."""
+    busy = replace(LEANS_BACK, drop=0.55, speed=0.5)
+    assert phases(told_of((STANDS, 3), (busy, 2), (STANDS, 1))) == [Phase.SUSPECTED, Phase.CLEARED]
+    assert phases(told_of((STANDS, 3), (busy, 4), (STANDS, 1))) == [Phase.SUSPECTED, Phase.CONFIRMED]
+    lies = replace(busy, speed=0.05)
+    assert phases(told_of((STANDS, 3), (lies, 2), (STANDS, 1)))[:2] == [Phase.SUSPECTED, Phase.CONFIRMED]

@@ -13,7 +13,7 @@ from edgepose.care.descent import Descent
 from edgepose.care.events import CareEvent, Case, Naming, Phase
 from edgepose.care.settings import Fall
 from edgepose.care.view import Seen, View
-from edgepose.posture import UP_TORSO, Posture
+from edgepose.posture import FLAT_HEIGHT, LOW_LEVEL, UP_TORSO, Posture
 from edgepose.smoothing import averaged
 
 KIND = "fall"
@@ -24,8 +24,9 @@ _TOPPLED = 0.55
 _RISEN_S = 0.5
 """A suspicion is dropped once the person is upright for so long."""
 _GLIMPSE_S = 1.0
-_UNSEEN_S = 3.0
-"""Somebody seen so lately is watched; out of sight for so long since a hard fall, they count as lying still."""
+_UNSEEN_S = 2.0
+"""Somebody seen so lately is watched; out of sight for so long since a hard fall, or one flat on the ground, they count
+as lying still."""
 _BLIND_S = 1.0
 """A longer gap between frames is the camera's, not the person's."""
 _EXPIRE_S = 15.0
@@ -36,14 +37,15 @@ _AWAY_SHARE = 0.6
 _STILL_AT_END_S, _SAT_AT_END_S = 3.0, 1.5
 """Somebody who is not flat counts as fallen at the end of a clip after so long without moving; with the hips on the
 ground the sooner."""
-_LEANS, _TORSO_S = 0.5, 0.5
-"""Somebody who crouches or sits on the ground holds the torso more upright than this; averaged over so long."""
+_LEANS, _BODY_S = 0.5, 0.5
+"""Somebody who crouches or sits on the ground holds the torso more upright than this. What the body is like by and
+large is averaged over so long: one wrong frame makes nobody flat, nor upright."""
 _LIES = 0.44
 """Whoever lies holds it less upright than this, averaged as well: from above a crouch looks nearly so."""
 _SQUATS, _SQUAT_S = 0.4, 2.0
 """Whoever is folded over their feet for so much of the time, averaged over so long, has come down on purpose."""
-_HEAD_DOWN = -0.2
-"""Whoever comes down fast and holds it so, head below the hips, falls, even while the legs are still up."""
+_LEVEL = 0.1
+"""Whoever comes down fast and holds it so, level or head first, falls, even while the legs are still up."""
 _TOPPLE_S = 1.2
 """Whoever falls has toppled so soon; whoever sits down and then lies down has not."""
 _TOOK_S = 1.6
@@ -54,6 +56,9 @@ _SEATED = 0.06
 """Hips that have come down by less than this since somebody sat upright are still on the seat: they bend down."""
 _BODY_KEYPOINTS = 5
 """Somebody on the ground shows so many at least once; fewer may be anything that the network takes for a limb."""
+_CALM, _WAITED = 2.0, 2.0
+"""Whoever came down hard and moves so many times faster than lying still may be getting up again: they are waited for
+so many times longer."""
 _SETTLE_S = 2.5
 """Whoever moves for longer after coming down has come down to do something."""
 _NEAR = 0.9
@@ -148,10 +153,11 @@ class _Fallen:
         self._seen_s = self._down_s = t_s
         self._body = seen.keypoints >= _BODY_KEYPOINTS
         self._still_since_s = self._up_since_s = self._toppled_s = self._took_s = math.inf
+        self._height = seen.stance.height
         self._torso = 1.0 if math.isnan(seen.stance.uprightness) else seen.stance.uprightness
         self._crouch = float(seen.stance.crouched)
         self._squat = 0.0
-        self._note_torso(t_s, 0.0)
+        self._note_body(t_s, 0.0)
 
     def about(self, seen: Seen) -> bool:
         """Whether this fall is of that person."""
@@ -222,18 +228,22 @@ class _Fallen:
         self._body = self._body or (stance.low and seen.keypoints >= _BODY_KEYPOINTS)
         # What the impact leaves of a body is often only a head: now that it is known to fall, that counts as well.
         self._drop = max(self._drop, stance.drop if t_s - self._down_s <= _IMPACT_S else 0.0)
-        self._note_torso(t_s, elapsed_s)
+        self._note_body(t_s, elapsed_s)
         still = stance.down and stance.speed <= self._settings.still_speed
         self._still_since_s = min(self._still_since_s, t_s) if still else math.inf
         self._up_since_s = min(self._up_since_s, t_s) if stance.up else math.inf
 
-    def _note_torso(self, t_s: float, elapsed_s: float) -> None:
+    def _note_body(self, t_s: float, elapsed_s: float) -> None:
         """Remember how the body is by and large, when the torso had toppled first, and how long that took."""
         stance = self._stance
-        self._crouch = averaged(self._crouch, stance.crouched, elapsed_s / _TORSO_S)
+        self._crouch = averaged(self._crouch, stance.crouched, elapsed_s / _BODY_S)
         self._squat = averaged(self._squat, stance.crouched, elapsed_s / _SQUAT_S)
         if not math.isnan(stance.uprightness):
-            self._torso = averaged(self._torso, stance.uprightness, elapsed_s / _TORSO_S)
+            self._torso = averaged(self._torso, stance.uprightness, elapsed_s / _BODY_S)
+        if math.isnan(stance.height) or math.isnan(self._height):
+            self._height = stance.height
+        else:
+            self._height = averaged(self._height, stance.height, elapsed_s / _BODY_S)
         if (stance.flat or stance.uprightness <= _LEANS) and math.isinf(self._toppled_s):
             self._toppled_s, self._took_s = t_s, self._descent.took_s(t_s)
         if self._torso > UP_TORSO and stance.uprightness > UP_TORSO:  # one wrong frame, or they have sat up since
@@ -246,10 +256,12 @@ class _Fallen:
             return ""
         hard = self._drop >= settings.hard_drop
         down_s = t_s - self._down_s if stance.down else 0.0
+        waited_s = settings.down_s * (_WAITED if stance.speed > _CALM * settings.still_speed else 1.0)
+        out_of_sight = t_s - self._seen_s >= _UNSEEN_S and not stance.hip_level > LOW_LEVEL
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
         reasons = {
-            "out of sight since": hard and t_s - self._seen_s >= _UNSEEN_S,
-            "stays down": hard and down_s >= settings.down_s,
+            "out of sight since": (hard or self._fell_flat()) and out_of_sight,
+            "stays down": hard and down_s >= waited_s,
             "lies still": self._fell_flat() and still_s >= settings.still_s,
             "stays where they came down": self._came_down() and still_s >= settings.still_upright_s,
             "has not got up": self._fell_flat() and down_s >= settings.latest_s and t_s - self._seen_s <= _GLIMPSE_S,
@@ -276,12 +288,12 @@ class _Fallen:
         return self._toppled() or (self._fast() and not self._crouches())
 
     def _fell_flat(self) -> bool:
-        """The same, and the body is flat as a whole."""
-        return self._toppled() and self._stance.flat
+        """The same, and the body is flat as a whole, or too little of it is seen to tell."""
+        return self._toppled() and not self._height > FLAT_HEIGHT
 
     def _plunged(self) -> bool:
-        """The same, fast and head first."""
-        return self._toppled() and self._fast() and self._torso <= _HEAD_DOWN
+        """The same, fast, and level or head first."""
+        return self._toppled() and self._fast() and self._torso <= _LEVEL
 
     def _fast(self) -> bool:
         """Whether they came down faster than anybody sits down on the ground or crouches."""

@@ -42,7 +42,7 @@ class Fall(Section, frozen=True):
     hard_drop: Unit = 0.50
     """A fall so fast is confirmed without waiting for stillness: faster than anybody lies down."""
     down_s: Positive = 1.5
-    """A hard fall is confirmed after so long on the ground."""
+    """A hard fall is confirmed after so long on the ground; after twice that while they move."""
     still_s: Positive = 1.0
     """Any other one after so long without moving."""
     still_upright_s: Positive = 5.0
