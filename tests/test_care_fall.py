@@ -323,15 +323,18 @@ def test_somebody_who_fell_flat_and_can_no_longer_be_made_out_at_the_end_lies_th
     assert phases(told_of((STANDS, 3), (FLAT, 0.4), (hidden, 0.4))) == [Phase.SUSPECTED, Phase.CONFIRMED]
 
 
-def test_somebody_who_fell_flat_and_is_no_longer_found_lies_there():
-    events = told_of((STANDS, 3), (replace(FLAT, speed=0.5), 0.5), (LOST, 4))
+def test_somebody_who_fell_flat_fast_and_is_no_longer_found_lies_there():
+    fell = replace(FLAT, drop=0.42, speed=0.5)
+    events = told_of((STANDS, 3), (fell, 0.5), (LOST, 4))
     assert [event.evidence.get("reason") for event in events] == [None, "out of sight since"]
+    assert phases(told_of((STANDS, 3), (replace(fell, drop=0.3), 0.5), (LOST, 4))) == [Phase.SUSPECTED]
 
 
 def test_somebody_who_leaves_the_picture_with_the_hips_up_is_not_lying():
     """What is left of them at its edge may look flat."""
-    edge = replace(FLAT, level=np.nan, hip_level=0.58, speed=0.5)
-    assert phases(told_of((STANDS, 3), (FLAT, 0.1), (edge, 0.3), (LOST, 4))) == [Phase.SUSPECTED]
+    low = replace(FLAT, drop=0.42)
+    edge = replace(low, level=np.nan, hip_level=0.58, speed=0.5)
+    assert phases(told_of((STANDS, 3), (low, 0.1), (edge, 0.3), (LOST, 4))) == [Phase.SUSPECTED]
 
 
 def test_legs_that_are_missed_now_and_then_make_nobody_who_bends_over_flat():

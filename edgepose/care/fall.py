@@ -25,8 +25,8 @@ _RISEN_S = 0.5
 """A suspicion is dropped once the person is upright for so long."""
 _GLIMPSE_S = 1.0
 _UNSEEN_S = 2.0
-"""Somebody seen so lately is watched; out of sight for so long since a hard fall, or one flat on the ground, they count
-as lying still."""
+"""Somebody seen so lately is watched; out of sight for so long since a hard fall, or since a fast one that left them
+flat, they count as lying still."""
 _BLIND_S = 1.0
 """A longer gap between frames is the camera's, not the person's."""
 _EXPIRE_S = 15.0
@@ -260,7 +260,7 @@ class _Fallen:
         out_of_sight = t_s - self._seen_s >= _UNSEEN_S and not stance.hip_level > LOW_LEVEL
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
         reasons = {
-            "out of sight since": (hard or self._fell_flat()) and out_of_sight,
+            "out of sight since": (hard or (self._fast() and self._fell_flat())) and out_of_sight,
             "stays down": hard and down_s >= waited_s,
             "lies still": self._fell_flat() and still_s >= settings.still_s,
             "stays where they came down": self._came_down() and still_s >= settings.still_upright_s,
