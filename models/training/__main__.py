@@ -121,16 +121,16 @@ def _finetune(options: argparse.Namespace) -> None:
 
     pictures = [path for folder in options.images for path in pictures_in(folder)]
     start, tuning = load_network(options.network), Tuning(steps=options.steps, seed=options.seed)
-    mirror = rounded_mirror(start, options.calibrate)
+    mirror = rounded_mirror(start, options.calibrate, options.seed)
     finetune(mirror, mirror_of(start), start.ranges, pictures, options.out, tuning, Views())
     path = options.out / "network.npz"
     save_network(path, Network(start.source, start.steps, mirror.weights(), start.ranges))
-    extend_record(
-        options.network,
-        path,
-        f"rounded for int8, with errors made up for; {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels of "
-        f"fine-tuning on the float network's own answers to {len(pictures)} pictures, no labels, seed {tuning.seed}",
+    tuned = (
+        f"; {tuning.steps} steps of {tuning.pixels / 1e6:.2f} megapixels of fine-tuning on the float network's own "
+        f"answers to {len(pictures)} pictures, no labels"
     )
+    rounded = f"rounded for int8 on training pictures, with errors made up for{tuned if tuning.steps else ''}"
+    extend_record(options.network, path, f"{rounded}, seed {tuning.seed}")
     print(f"wrote {path}")
 
 

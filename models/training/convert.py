@@ -1,6 +1,6 @@
 """From a trained network to .tflite: full int8, or float with float16 weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,12 @@ def calibration_paths(folder: Path, count: int = 100) -> list[Path]:
 
 def calibration_pictures(folder: Path, size: tuple[int, int]) -> FloatArray:
     """(N, H, W, 3) some pictures of `folder`, letterboxed to `size`, as -1..1."""
-    letterboxed = [letterbox(read_rgb(path), size) for path in calibration_paths(folder)]
+    return unit_pictures(calibration_paths(folder), size)
+
+
+def unit_pictures(paths: Sequence[Path], size: tuple[int, int]) -> FloatArray:
+    """(N, H, W, 3) pictures letterboxed to `size`, as -1..1."""
+    letterboxed = [letterbox(read_rgb(path), size) for path in paths]
     return np.stack(letterboxed).astype(np.float32) * _UNIT_SCALE - 1.0
 
 

@@ -3,8 +3,9 @@
 The function is that of the trunk and head.build_head_model (within rounding); only its form differs:
 
 - the image comes as -1..1, so that an int8 file takes the bytes of a picture as they are, with scale 1/127.5;
-- the head's first convolution reads features and heat maps, whose ranges differ a lot. Concatenated they would share
-  one int8 scale, so it is split in two convolutions whose results are added;
+- the head's first convolution reads features and heat maps joined, which must share one int8 scale: TFLite fixes that
+  of heat maps, and features are scaled to it (cuts.heat_sized). Fields, which later stages read as well, have a scale
+  of their own, so there the convolution is split in two whose results are added;
 - the logits of keypoints, neck and centre are joined before one sigmoid: TFLite fixes the scale of a sigmoid's output
   and refuses to join those;
 - the regression of keypoints from a person's centre is told in the maps' own terms: x before y, from cell to cell.
@@ -53,32 +54,34 @@ def build_deployed_model(graph: Graph, head: dict[str, Array], size: tuple[int, 
 def _head(head: dict[str, Array], features: Tensor, heats: Tensor) -> tuple[Tensor, Tensor]:
     """Logits of the neck, and the fields; the layer that ends in them is called `pafs`."""
     stages = form_of(head).stages
-    neck, pafs = _stage(head, {"features": features, "heats": heats}, 0, PAFS if stages == 1 else "first_pafs")
+    neck, pafs = _stage(head, [[features, heats]], 0, PAFS if stages == 1 else "first_pafs")
     for stage in range(1, stages):
         prefix = prefix_of(stage)
         heated = layers.Activation("sigmoid", name=f"{prefix}neck_heat")(neck)
-        told = {"features": features, "heats": heats, "neck": heated, "fields": pafs}
-        more = _stage(head, told, stage, f"{prefix}pafs")
+        more = _stage(head, [[features, heats, heated], [pafs]], stage, f"{prefix}pafs")
         neck = layers.Add(name=f"{prefix}neck_sum")([neck, more[0]])
         pafs = layers.Add(name=PAFS if stage == stages - 1 else f"{prefix}pafs_sum")([pafs, more[1]])
     return neck, pafs
 
 
-def _stage(head: dict[str, Array], sources: dict[str, Tensor], stage: int, pafs: str) -> tuple[Tensor, Tensor]:
+def _stage(head: dict[str, Array], sources: list[list[Tensor]], stage: int, pafs: str) -> tuple[Tensor, Tensor]:
+    """sources: in the order of the head's input; those of one list have one int8 scale and are joined."""
     prefix = prefix_of(stage)
     depthwise = head[f"{prefix}head_0_depthwise/0"]
     kernel, bias = _folded(head, f"{prefix}head_0")
     parts, begin = [], 0
-    for name, source in sources.items():
+    for number, tensors in enumerate(sources):
+        name = f"{prefix}head_0" + (f"_{number}" if number else "")
+        source = layers.Concatenate(name=f"{name}_input")(tensors) if len(tensors) > 1 else tensors[0]
         end = begin + source.shape[-1]
-        part = _depthwise(source, depthwise[:, :, begin:end], f"{prefix}head_0_{name}")
+        part = _depthwise(source, depthwise[:, :, begin:end], f"{name}_depthwise")
+        activation = None if len(sources) > 1 else "relu6"
         shift = np.zeros_like(bias) if parts else bias
-        parts.append(_pointwise(part, kernel[:, :, begin:end], shift, f"{prefix}head_0_from_{name}"))
+        parts.append(_pointwise(part, kernel[:, :, begin:end], shift, f"{name}_pointwise", activation))
         begin = end
     x = parts[0]
-    for number, part in enumerate(parts[1:], start=1):
-        x = layers.Add(name=f"{prefix}head_0_sum" + (f"_{number}" if number < len(parts) - 1 else ""))([x, part])
-    x = layers.ReLU(6.0, name=f"{prefix}head_0_relu")(x)
+    if len(parts) > 1:
+        x = layers.ReLU(6.0, name=f"{prefix}head_0_relu")(layers.Add(name=f"{prefix}head_0_sum")(parts))
     for index in range(1, len(form_of(head).kernels)):
         name = f"{prefix}head_{index}"
         y = _depthwise(x, head[f"{name}_depthwise/0"], f"{name}_depthwise")

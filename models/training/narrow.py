@@ -15,7 +15,7 @@ from .coco import FloatArray
 from .finetune import loss_parts
 from .mirror import Mirror
 from .ranges import LOGIT_RANGE
-from .steps import Ranges, Step
+from .steps import SIGMOID_RANGE, Ranges, Step
 
 _NARROWER, _WIDER = (0.8, 0.65, 0.5), (1.25, 1.5)
 _EARNS = 0.998
@@ -74,7 +74,8 @@ def _costliest(trial: _Trial, steps: list[Step], ranges: Ranges) -> list[list[st
     cost = {}
     read = {name for step in steps for name in step.sources}  # what outputs may reach is not for a few views to tell
     for step in steps:
-        if step.kind in ("conv", "depthwise", "add") and step.name in read and ranges[step.name] != LOGIT_RANGE:
+        fixed = ranges[step.name] in (LOGIT_RANGE, SIGMOID_RANGE)
+        if step.kind in ("conv", "depthwise", "add") and step.name in read and not fixed:
             tied = [step.name, *(s.name for s in steps if s.kind == "upsample" and s.sources[0] == step.name)]
             cost[step.name] = trial.loss({k: v for k, v in ranges.items() if k not in tied}), tied
     return [tied for _, tied in sorted(cost.values())]

@@ -8,7 +8,7 @@ import torch
 
 from .coco import FloatArray
 from .mirror import Mirror, grid_of
-from .steps import SIGMOID_RANGE, Ranges, Step
+from .steps import SIGMOID_RANGE, Ranges, Step, joined_with_heats
 
 LOGIT_RANGE = (-6.0, 4.0)
 """Logits of heat maps: they reach -44, but sigmoid(-6) = 0.0025 is as good as 0 and sigmoid(4) = 0.98 as good as 1."""
@@ -36,11 +36,12 @@ def best_ranges(mirror: Mirror, steps: list[Step], pictures: Iterable[FloatArray
     by_name = {step.name: step for step in steps}
     of_logits = {logits, *by_name[logits].sources}
     of_logits |= {step.sources[0] for step in steps if step.kind == "sigmoid"}
+    of_heats = {name for step in joined_with_heats(steps) for name in (step.name, *step.sources)}
     ranges: Ranges = {}
     for step in steps:
         if step.name in of_logits:
             ranges[step.name] = LOGIT_RANGE
-        elif step.kind == "sigmoid":
+        elif step.kind == "sigmoid" or step.name in of_heats:
             ranges[step.name] = SIGMOID_RANGE
         elif step.kind == "upsample":  # TFLite wants the range of what it enlarges
             ranges[step.name] = ranges[step.sources[0]]

@@ -51,6 +51,21 @@ def _step(layer: Any, made_by: dict[int, str]) -> Step:
     return Step(layer.name, kinds.get(type(layer), "sigmoid"), sources)
 
 
+def joined_with_heats(steps: list[Step]) -> list[Step]:
+    """Those that join a sigmoid's answer with others, whose range must be the sigmoid's then."""
+    sigmoids = {step.name for step in steps if step.kind == "sigmoid"}
+    return [step for step in steps if step.kind == "concat" and sigmoids & {*step.sources}]
+
+
+def channels_of(steps: list[Step], weights: Weights, name: str) -> int:
+    """How many channels the answer of the layer `name` has."""
+    step = next(step for step in steps if step.name == name)
+    if step.kind in ("conv", "depthwise"):
+        return int(weights[f"{name}/0"].shape[3 if step.kind == "conv" else 2])
+    sources = step.sources if step.kind == "concat" else step.sources[:1]
+    return sum(channels_of(steps, weights, source) for source in sources)
+
+
 def weights_of(model: keras.Model) -> Weights:
     """All weights of a Keras model."""
     return {f"{layer.name}/{n}": weight for layer in model.layers for n, weight in enumerate(layer.get_weights())}
