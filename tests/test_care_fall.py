@@ -232,14 +232,20 @@ def test_sliding_from_a_chair_to_the_ground_is_a_fall_however_slowly():
     assert [event.evidence["reason"] for event in found] == ["has slid down"]
 
 
-def test_a_cut_ends_a_suspicion():
+@pytest.mark.parametrize(
+    ("down", "to", "takes_s", "cut_s", "end"),
+    [(FLOOR_SITTING, 40, 0.8, 4.2, Phase.EXPIRED), (PRONE, 70, 0.5, 3.9, Phase.CONFIRMED)],
+    ids=["somebody who sits down on the floor", "somebody who falls flat"],
+)
+def test_a_cut_ends_a_suspicion(down, to, takes_s, cut_s, end):
     tracker, care = Tracker("body18"), Care([FallRule(counted("room"))], "body18")
     events = []
-    for t_s, poses, _ in Scene([fall(FLOOR_SITTING, 40, takes_s=0.8, lies_s=3)]).frames(15, 1):
-        cut = abs(t_s - 4.2) < 0.01
+    for t_s, poses, _ in Scene([fall(down, to, takes_s=takes_s, lies_s=3)]).frames(15, 1):
+        cut = abs(t_s - cut_s) < 0.04
         events += care.update(tracker.update(poses, t_s, cut=cut), t_s, size=(640, 480), cut=cut)
-    assert phases(events)[0] is Phase.SUSPECTED
-    assert phases(events)[-1] in (Phase.EXPIRED, Phase.CONFIRMED)
+    first = [event for event in events if event.id == events[0].id]
+    assert phases(first)[:2] == [Phase.SUSPECTED, end]
+    assert first[1].evidence["reason"] == "another scene"
 
 
 @pytest.mark.parametrize("camera", CAMERAS)

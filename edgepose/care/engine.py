@@ -40,9 +40,8 @@ class Care:
         """What this frame adds.
 
         size: width and height of the frame that the poses are in, pixels. cut: the camera shows another scene from
-        this frame on, so that the one before has ended, as a clip does.
+        this frame on, so that nobody who was followed will be seen again.
         """
-        ended = self.finish(t_s) if cut else []
         self.stances = self._postures.update(people, t_s)
         view = View(
             t_s=t_s,
@@ -52,7 +51,7 @@ class Care:
             picture=picture,
             cut=cut,
         )
-        return ended + [event for rule in self._rules for event in rule.update(view)]
+        return [event for rule in self._rules for event in rule.update(view)]
 
     def finish(self, t_s: float) -> list[CareEvent]:
         """What is to be said at the end of a clip."""

@@ -170,11 +170,13 @@ class _Fallen:
     def update(self, view: View) -> list[CareEvent]:
         """What a frame adds to this fall."""
         t_s = view.t_s
+        if view.cut and self.case.phase is Phase.SUSPECTED:
+            if self._certain_unseen():
+                return [self._confirmed(t_s, "another scene")]
+            return [self.case.become(Phase.EXPIRED, t_s, reason="another scene")]
         seen = self._find(view)
         if seen is not None:
             self._look(seen, t_s)
-        if view.cut and self.case.phase is Phase.SUSPECTED:
-            return [self.case.become(Phase.EXPIRED, t_s, reason="another scene")]
         if t_s - self._up_since_s >= (self._settings.clear_s if self.case.alarming else _RISEN_S):
             return [self.case.become(Phase.CLEARED, t_s, reason="got up")]
         if self.case.phase is Phase.SUSPECTED:
@@ -252,15 +254,14 @@ class _Fallen:
     def _certain(self, t_s: float) -> str:
         """Why it is certain now, or nothing."""
         settings, stance = self._settings, self._stance
-        if not math.isinf(self._up_since_s) or not self._body or self._seated():
+        if not self._may_have_fallen():
             return ""
         hard = self._drop >= settings.hard_drop
         down_s = t_s - self._down_s if stance.down else 0.0
         waited_s = settings.down_s * (_WAITED if stance.speed > _CALM * settings.still_speed else 1.0)
-        out_of_sight = t_s - self._seen_s >= _UNSEEN_S and not stance.hip_level > LOW_LEVEL
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
         reasons = {
-            "out of sight since": (hard or (self._fast() and self._fell_flat())) and out_of_sight,
+            "out of sight since": self._certain_unseen() and t_s - self._seen_s >= _UNSEEN_S,
             "stays down": hard and down_s >= waited_s,
             "lies still": self._fell_flat() and still_s >= settings.still_s,
             "stays where they came down": self._came_down() and still_s >= settings.still_upright_s,
@@ -268,6 +269,16 @@ class _Fallen:
             "has slid down": self._slid and stance.flat and down_s >= settings.latest_s,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def _certain_unseen(self) -> bool:
+        """Whether they fell hard, or fast and flat, so that not to see them any more doesn't speak against it."""
+        fell = self._drop >= self._settings.hard_drop or (self._fast() and self._fell_flat())
+        near_ground = self._stance.low or math.isnan(self._stance.level)
+        return fell and near_ground and self._may_have_fallen() and not self._stance.hip_level > LOW_LEVEL
+
+    def _may_have_fallen(self) -> bool:
+        """Whether enough of them was seen, and they neither are up nor sit where they sat."""
+        return math.isinf(self._up_since_s) and self._body and not self._seated()
 
     def _seated(self) -> bool:
         """Whether the hips are where they were when the person last sat, who has not stood since."""

@@ -6,9 +6,10 @@ The living room is stitched from clips without a fall, from what others show bef
 rooms (care_rooms.py: walking, sitting, bending, crouching …), in random order and again with other changes until the
 time is full: mirrored, nearer or further, faster or slower, at other frame rates. Each scene ends in a cut, or after a
 few seconds of an empty room. Clips in which somebody gets down on the floor on purpose (crawls, does push-ups, lays
-the face on it) come in with --floor only. Of the bedrooms one is that of ON_BED_CLIPS, the other is synthetic: one
-camera and one bed each, marked as a zone, that people lie down on in one go or after sitting, and get up from. All
-run through what `edgepose replay` runs, with the default settings.
+the face on it) come in with --floor only. Rooms in which somebody lies down on furniture are streams of their own, with
+one camera each and the bed or sofa marked as a zone: those of RESTS, filmed, and a synthetic bedroom, where people lie
+down on the bed in one go or after sitting, and get up from it. All run through what `edgepose replay` runs, with the
+default settings.
 """
 
 import sys
@@ -43,7 +44,18 @@ KINDS = (
 )  # fmt: skip
 """Of care_rooms.py: what is done in a living room every day; who sits on the floor there does so on purpose too."""
 ON_FLOOR = frozenset(f"urfd-adl-{number:03}" for number in (30, 31, 32, 33, 34, 35, 38, 39, 40))
-ON_BED_CLIPS = frozenset(f"urfd-adl-{number:03}" for number in (36, 37))
+RESTS = {
+    "filmed bedroom": ((36, 37), Zone(kind="bed", polygon=((0.50, 0.50), (1.0, 0.50), (1.0, 1.0), (0.56, 1.0)))),
+    "filmed room with a bed": (
+        (10, 11),
+        Zone(kind="bed", polygon=((0.66, 0.60), (1.0, 0.60), (1.0, 1.0), (0.80, 1.0))),
+    ),
+    "filmed room with a sofa": (
+        (21, 22, 23),
+        Zone(kind="sofa", polygon=((0.33, 0.48), (0.80, 0.48), (0.80, 0.80), (0.33, 0.80))),
+    ),
+}
+"""Of URFD's quiet clips those in which somebody lies down on furniture, by room, with the furniture."""
 _EMPTY_S = 4.0
 _FRAME = picture_from_rgb(np.zeros((2, 2, 3), np.uint8))
 _MIRRORED = other_sides(BODY18_NAMES)
@@ -168,13 +180,12 @@ def living_room(pieces: Sequence[Piece], seed: int) -> Callable[[], Piece]:
     return draw
 
 
-def filmed_bedroom(pieces: Sequence[Piece], seed: int) -> Callable[[], Piece]:
-    """Draws somebody who lies down on the bed, at other paces and frame rates."""
+def resting(pieces: Sequence[Piece], seed: int) -> Callable[[], Piece]:
+    """Draws somebody who lies down on furniture, at other paces and frame rates."""
     rng = np.random.default_rng([seed, 4])
     return lambda: changed(pieces[rng.integers(len(pieces))], rng, moved=False)
 
 
-FILMED_BED = Zone(kind="bed", polygon=((0.50, 0.50), (1.0, 0.50), (1.0, 1.0), (0.56, 1.0)))
 EYE = Eye(height_m=2.2, tilt_deg=20, fov_deg=75, size=(640, 480))
 BED_AT = (1.2, 4.2)
 BED = Zone(kind="bed", polygon=((0.52, 0.38), (0.95, 0.38), (0.95, 0.78), (0.52, 0.78)))
@@ -205,6 +216,11 @@ def bedroom(seed: int) -> Callable[[], Piece]:
     return draw
 
 
+def _of_clips(pieces: Sequence[Piece], numbers: Sequence[int]) -> list[Piece]:
+    names = {f"urfd-adl-{number:03}" for number in numbers}
+    return [piece for piece in pieces if piece.name in names]
+
+
 def alerts(name: str, stream: Stream, zones: dict[str, Zone]) -> tuple[float, list[CareEvent]]:
     """How long a stream was, seconds, and what was confirmed in it."""
     camera = Camera(source=FileSource(path=""), zones=zones)
@@ -224,15 +240,17 @@ def main() -> None:
     parser.add_argument("--floor", action="store_true", help="with clips of people who get down on the floor")
     args = parser.parse_args()
     pieces = pieces_of_clips(args.labels, args.clips, PoseCache(args.cache, args.model))
-    in_bed = [piece for piece in pieces if piece.name in ON_BED_CLIPS]
-    left_out = ON_BED_CLIPS if args.floor else ON_BED_CLIPS | ON_FLOOR
+    rests = {name: _of_clips(pieces, numbers) for name, (numbers, _) in RESTS.items()}
+    on_furniture = {piece.name for lying in rests.values() for piece in lying}
+    left_out = on_furniture if args.floor else on_furniture | ON_FLOOR
     pieces = [piece for piece in pieces if piece.name not in left_out]
     print(f"{len(pieces)} pieces of clips, {sum(piece.lasts_s for piece in pieces) / 60:.1f} minutes; seed {args.seed}")
     rooms = {
         "living room": (living_room(pieces, args.seed), args.hours, {}),
         "synthetic bedroom": (bedroom(args.seed), args.bed_hours, {"bed": BED}),
-        "filmed bedroom": (filmed_bedroom(in_bed, args.seed), args.bed_hours / 2, {"bed": FILMED_BED}),
     }
+    for name, (_, zone) in RESTS.items():
+        rooms[name] = resting(rests[name], args.seed), args.bed_hours / 2, {zone.kind: zone}
     for name, (draw, hours, zones) in rooms.items():
         stream = Stream(draw, hours * 3600, np.random.default_rng([args.seed, 3]))
         end_s, found = alerts(name, stream, zones)
