@@ -171,9 +171,7 @@ class _Fallen:
         """What a frame adds to this fall."""
         t_s = view.t_s
         if view.cut and self.case.phase is Phase.SUSPECTED:
-            if self._certain_unseen():
-                return [self._confirmed(t_s, "another scene")]
-            return [self.case.become(Phase.EXPIRED, t_s, reason="another scene")]
+            return [self._out_of_scene(t_s)]
         seen = self._find(view)
         if seen is not None:
             self._look(seen, t_s)
@@ -250,6 +248,12 @@ class _Fallen:
             self._toppled_s, self._took_s = t_s, self._descent.took_s(t_s)
         if self._torso > UP_TORSO and stance.uprightness > UP_TORSO:  # one wrong frame, or they have sat up since
             self._toppled_s = self._took_s = math.inf
+
+    def _out_of_scene(self, t_s: float) -> CareEvent:
+        """What becomes of a suspicion once the person can't be seen any more."""
+        if self._certain_unseen():
+            return self._confirmed(t_s, "another scene")
+        return self.case.become(Phase.EXPIRED, t_s, reason="another scene")
 
     def _certain(self, t_s: float) -> str:
         """Why it is certain now, or nothing."""
