@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from .mirror import Mirror, rounded
-from .steps import Step, Weights
+from .steps import Step, Weights, channels_of, convolves
 
 _ROUNDS = 2
 _SEEN = 0.05
@@ -21,9 +21,8 @@ def with_biases(steps: list[Step], weights: Weights) -> Weights:
     """`weights` with a bias, of zeros, where a convolution has none."""
     completed = dict(weights)
     for step in steps:
-        if step.kind in ("conv", "depthwise") and f"{step.name}/1" not in weights:
-            channels = weights[f"{step.name}/0"].shape[2 if step.kind == "depthwise" else 3]
-            completed[f"{step.name}/1"] = np.zeros(channels, np.float32)
+        if convolves(step) and f"{step.name}/1" not in weights:
+            completed[f"{step.name}/1"] = np.zeros(channels_of(steps, weights, step.name), np.float32)
     return completed
 
 

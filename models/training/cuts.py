@@ -12,9 +12,8 @@ import torch
 
 from .bias_correction import with_biases
 from .coco import FloatArray
-from .finetune import loss_parts
+from .finetune import apart
 from .mirror import Mirror
-from .ranges import LOGIT_RANGE
 from .steps import SIGMOID_RANGE, Step, Weights, channels_of, joined_with_heats
 
 _NARROWER, _EARNS = 0.88, 0.999
@@ -64,16 +63,14 @@ class _Heads:
     def loss(self, cuts: FloatArray) -> float:
         """Mean over the pictures, with the tensor rounded to 255 steps up to the cut of each channel."""
         step = torch.from_numpy(cuts / 255).reshape(1, -1, 1, 1)
-        total = 0.0
-        for value, wanted in zip(self._values, self._wanted, strict=True):
-            answers = self._answers((value / step).round().clamp(0, 255) * step)
-            total += sum(float(part) for part in loss_parts(answers, wanted).values())
-        return total / len(self._values)
+        rounded = ((value / step).round().clamp(0, 255) * step for value in self._values)
+        pairs = zip(rounded, self._wanted, strict=True)
+        return sum(apart(self._answers(value), wanted) for value, wanted in pairs) / len(self._values)
 
     def _answers(self, value: torch.Tensor) -> list[torch.Tensor]:
         with torch.no_grad():
-            logits, *others = self._mirror(value)
-        return [logits.clamp(*LOGIT_RANGE), *others]
+            answers: list[torch.Tensor] = self._mirror(value)
+        return answers
 
 
 def best_cuts(

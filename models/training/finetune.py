@@ -18,6 +18,7 @@ from .coco import ByteArray
 from .errors import TrainingError
 from .layout import CENTRE
 from .mirror import Mirror
+from .ranges import LOGIT_RANGE
 from .steps import Ranges
 from .views import Views, random_view
 
@@ -100,6 +101,12 @@ def loss_parts(answers: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor]) 
         "field": 2.0 * ((1.0 + 4.0 * wanted_fields.abs()) * (fields - wanted_fields).square()).sum(1).mean(),
         "offset": 0.2 * (centre * (centre > 0.05) * apart).sum(1).mean(),
     }
+
+
+def apart(answers: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor]) -> float:
+    """The sum of loss_parts; heats that the range of logits cuts are as good as right."""
+    told, right = ([logits.clamp(*LOGIT_RANGE), *others] for logits, *others in (answers, wanted))
+    return sum(float(part) for part in loss_parts(told, right).values())
 
 
 class _Lesson:

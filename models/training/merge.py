@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from .errors import TrainingError
-from .steps import Step, Weights
+from .steps import Step, Weights, pointwise
 
 FIRST_BOTTLENECK = "model.expanded_conv_project_BN.FusedBatchNormV3"
 
@@ -24,7 +24,7 @@ def merged(steps: list[Step], weights: Weights, name: str) -> tuple[list[Step], 
     if (
         len(readers) != 1
         or first.ceiling is not None
-        or not all(_pointwise(step, weights) for step in (first, *readers))
+        or not all(pointwise(step, weights) for step in (first, *readers))
     ):
         raise TrainingError(f"{name} can't be merged into the layer behind it")
     then = readers[0]
@@ -35,10 +35,6 @@ def merged(steps: list[Step], weights: Weights, name: str) -> tuple[list[Step], 
     kept[f"{then.name}/1"] = (bias @ next_kernel + next_bias).astype(np.float32)
     joined = replace(then, sources=first.sources)
     return [joined if step is then else step for step in steps if step is not first], kept
-
-
-def _pointwise(step: Step, weights: Weights) -> bool:
-    return step.kind == "conv" and step.stride == 1 and weights[f"{step.name}/0"].shape[:2] == (1, 1)
 
 
 def _linear(step: Step, weights: Weights) -> tuple[np.ndarray, np.ndarray]:

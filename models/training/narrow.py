@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from .coco import FloatArray
-from .finetune import loss_parts
+from .finetune import apart
 from .mirror import Mirror
 from .ranges import LOGIT_RANGE
 from .steps import SIGMOID_RANGE, Ranges, Step
@@ -31,13 +31,10 @@ class _Trial:
     wanted: list[list[torch.Tensor]] = field(default_factory=list)
 
     def loss(self, ranges: Ranges) -> float:
-        """Mean over the views; heats that the range of logits cuts are as good as right."""
-        total = 0.0
+        """Mean over the views."""
         with torch.no_grad():
-            for view, wanted in zip(self.views, self.wanted, strict=True):
-                answers = [_cut(answer, place) for place, answer in enumerate(self.mirror(view, ranges))]
-                total += sum(float(part) for part in loss_parts(answers, wanted).values())
-        return total / len(self.views)
+            pairs = zip(self.views, self.wanted, strict=True)
+            return sum(apart(self.mirror(view, ranges), wanted) for view, wanted in pairs) / len(self.views)
 
 
 def narrowed(
@@ -49,7 +46,7 @@ def narrowed(
     """
     trial = _Trial(mirror, [torch.from_numpy(np.ascontiguousarray(view)) for view in views])
     with torch.no_grad():
-        trial.wanted = [[_cut(a, place) for place, a in enumerate(teacher(view))] for view in trial.views]
+        trial.wanted = [teacher(view) for view in trial.views]
     best, ranges = trial.loss(ranges), dict(ranges)
     with tqdm(_costliest(trial, steps, ranges)[:most], desc="ranges", unit="tensor") as bar:
         for tensors in bar:
@@ -63,10 +60,6 @@ def narrowed(
                     best, ranges = loss, tried
             bar.set_postfix(loss=f"{best:.4f}")
     return ranges
-
-
-def _cut(answer: torch.Tensor, place: int) -> torch.Tensor:
-    return answer.clamp(*LOGIT_RANGE) if place == 0 else answer
 
 
 def _costliest(trial: _Trial, steps: list[Step], ranges: Ranges) -> list[list[str]]:

@@ -15,7 +15,7 @@ import torch
 from .bias_correction import with_biases
 from .coco import FloatArray
 from .mirror import Mirror
-from .steps import Step, Weights
+from .steps import Step, Weights, convolves, pointwise
 
 Extremes = dict[str, tuple[FloatArray, FloatArray]]
 """Layer name to the least and the greatest value of each of its channels"""
@@ -43,7 +43,7 @@ def spread(steps: list[Step], weights: Weights, seen: Extremes) -> Weights:
         shifts = _shifts(tensors, seen)
         scale = _scale(shifts, seen)
         for step in tensors:
-            if _convolves(step):
+            if convolves(step):
                 kernel, bias = changed[f"{step.name}/0"], changed[f"{step.name}/1"]
                 changed[f"{step.name}/0"] = kernel / (scale[:, None] if step.kind == "depthwise" else scale)
                 changed[f"{step.name}/1"] = (bias + shifts[step.name]) / scale
@@ -60,8 +60,8 @@ def _movable(steps: list[Step], weights: Weights) -> list[tuple[list[Step], list
     for tensors in _tied(steps):
         names = {step.name for step in tensors}
         readers = [step for step in steps if names & {*step.sources} and step not in tensors]
-        linear = all(step.ceiling is None and (_ties(step) or _convolves(step)) for step in tensors)
-        if linear and readers and all(_pointwise(step, weights) for step in readers):
+        linear = all(step.ceiling is None and (_ties(step) or convolves(step)) for step in tensors)
+        if linear and readers and all(pointwise(step, weights) for step in readers):
             found.append((tensors, readers))
     return found
 
@@ -84,7 +84,7 @@ def _shifts(tensors: list[Step], seen: Extremes) -> dict[str, FloatArray]:
     """(C,) what is added to each tensor; to a sum what is added to its parts."""
     shifts: dict[str, FloatArray] = {}
     for step in tensors:
-        if _convolves(step):
+        if convolves(step):
             low, high = seen[step.name]
             shifts[step.name] = -(low + high) / 2
         else:
@@ -102,11 +102,3 @@ def _scale(shifts: dict[str, FloatArray], seen: Extremes) -> FloatArray:
 
 def _ties(step: Step) -> bool:
     return step.kind in ("add", "upsample")
-
-
-def _convolves(step: Step) -> bool:
-    return step.kind in ("conv", "depthwise")
-
-
-def _pointwise(step: Step, weights: Weights) -> bool:
-    return step.kind == "conv" and step.stride == 1 and weights[f"{step.name}/0"].shape[:2] == (1, 1)

@@ -57,10 +57,20 @@ def joined_with_heats(steps: list[Step]) -> list[Step]:
     return [step for step in steps if step.kind == "concat" and sigmoids & {*step.sources}]
 
 
+def convolves(step: Step) -> bool:
+    """Whether it has a kernel."""
+    return step.kind in ("conv", "depthwise")
+
+
+def pointwise(step: Step, weights: Weights) -> bool:
+    """Whether it is a 1×1 convolution of every place."""
+    return step.kind == "conv" and step.stride == 1 and weights[f"{step.name}/0"].shape[:2] == (1, 1)
+
+
 def channels_of(steps: list[Step], weights: Weights, name: str) -> int:
     """How many channels the answer of the layer `name` has."""
     step = next(step for step in steps if step.name == name)
-    if step.kind in ("conv", "depthwise"):
+    if convolves(step):
         return int(weights[f"{name}/0"].shape[3 if step.kind == "conv" else 2])
     sources = step.sources if step.kind == "concat" else step.sources[:1]
     return sum(channels_of(steps, weights, source) for source in sources)
