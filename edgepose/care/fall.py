@@ -189,7 +189,7 @@ class _Fallen:
 
     def finish(self, t_s: float) -> list[CareEvent]:
         """The clip's end counts as lying still."""
-        hard = self._drop >= self._settings.hard_drop
+        hard = self._hard()
         needed_s = _SAT_AT_END_S if self._stance.hip_level <= _GROUND_HIPS else _STILL_AT_END_S
         still = self._settled() and self._came_down() and t_s - self._still_since_s >= needed_s
         fell = (self._fell_flat() or self._plunged() or hard or still) and self._body and not self._seated()
@@ -260,7 +260,7 @@ class _Fallen:
         settings, stance = self._settings, self._stance
         if not self._may_have_fallen():
             return ""
-        hard = self._drop >= settings.hard_drop
+        hard = self._hard()
         down_s = t_s - self._down_s if stance.down else 0.0
         waited_s = settings.down_s * (_WAITED if stance.speed > _CALM * settings.still_speed else 1.0)
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
@@ -276,7 +276,7 @@ class _Fallen:
 
     def _certain_unseen(self) -> bool:
         """Whether they fell hard, or fast and flat, so that not to see them any more doesn't speak against it."""
-        fell = self._drop >= self._settings.hard_drop or (self._fast() and self._fell_flat())
+        fell = self._hard() or (self._fast() and self._fell_flat())
         near_ground = self._stance.low or math.isnan(self._stance.level)
         return fell and near_ground and self._may_have_fallen() and not self._stance.hip_level > LOW_LEVEL
 
@@ -309,6 +309,10 @@ class _Fallen:
     def _plunged(self) -> bool:
         """The same, fast, and level or head first."""
         return self._toppled() and self._fast() and self._torso <= _LEVEL
+
+    def _hard(self) -> bool:
+        """Whether they came down faster than anybody lies down."""
+        return self._drop >= self._settings.hard_drop
 
     def _fast(self) -> bool:
         """Whether they came down faster than anybody sits down on the ground or crouches."""
