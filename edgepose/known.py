@@ -17,6 +17,8 @@ from edgepose.smoothing import OneEuroSettings, averaged
 
 Doubles = NDArray[np.float64]
 Box = tuple[float, float, float, float]
+Facts = tuple[float, float, float, float]
+"""When somebody was seen last, their stature, velocity."""
 
 _REACH = 0.4
 """Statures: nothing further away from all that is seen of somebody is a part of them."""
@@ -24,6 +26,12 @@ _APART_S = 0.4
 """Whoever was seen apart from everybody else for so long is a person of their own."""
 _WEIGHED_S = 1.0
 """How much of a body is seen is averaged over so long."""
+_RIVAL = 0.6
+"""A body that fits somebody else so well, beside whom it is given to, may be a mixture of both, or the other's."""
+_RESEMBLES = 0.5
+"""More than a body's place alone is worth: its keypoints are where somebody's are expected."""
+_CLEAR_S = 1.0
+"""How somebody was before they met another counts so long; after that they have become who they are taken for."""
 _PART_KEYPOINTS, _PART_S = 7, 0.8
 """So few keypoints that lie on somebody for so long are theirs, whosever they were before."""
 
@@ -47,11 +55,25 @@ class Known:
         self.memory = _first_memory(body, t_s)
         """(K, 7) of each keypoint, as the kernel keeps it: where it was last, when that was, and its smoothing."""
         self.box = _box_of(body, LIMITS["margin"] * stature_px)
+        self.mistakable = False
+        """Whether the body that they are given now could as well be somebody else's."""
+        self.clear = self.memory, self.facts
+        """What was remembered when they were last surely seen: bodies of people who pass each other are mixtures."""
         self._company_s = t_s
+
+    @property
+    def facts(self) -> Facts:
+        """As the kernel keeps them."""
+        return self.seen_s, self.stature_px, *self.velocity
 
     def outweighs(self, other: "Known") -> bool:
         """Whether of two that lie on each other this is the one to keep."""
         return (self.apart_s >= _APART_S, self.weight, -self.id) > (other.apart_s >= _APART_S, other.weight, -other.id)
+
+    @property
+    def own(self) -> bool:
+        """Whether this is surely a person of their own, and no part of somebody."""
+        return self.confirmed and self.apart_s >= _APART_S and self.weight > _PART_KEYPOINTS
 
     def covers(self, body: Body) -> bool:
         """Whether most keypoints of a body lie within this one."""
@@ -100,9 +122,32 @@ def alike(bodies: Bodies, people: Sequence[Known], found: Sequence[Body], t_s: f
     """(N, P) 0 to 1: how well found bodies fit people, by the better of their keypoints and their place.
 
     Source: the object keypoint similarity of COCO's keypoint evaluation, with a spread that grows with the time since
-    somebody was seen.
+    somebody was seen. Whoever was mistakable of late is told by how they were and moved before, but for bodies that
+    are like nobody's before: so they have moved otherwise since, as in a fall.
     """
-    return bodies.alike(_memory(people), _facts(people), np.array([body.keypoints for body in found]), t_s)
+    keypoints = np.array([body.keypoints for body in found])
+    likeness = bodies.alike(_memory(people), _facts(people), keypoints, t_s)
+    mixed = [row for row, person in enumerate(people) if person.clear[1][0] < person.seen_s]
+    if mixed:
+        memory, facts = (np.array(part) for part in zip(*(people[row].clear for row in mixed), strict=True))
+        before = bodies.alike(memory, facts, keypoints, t_s)
+        share = np.exp((facts[:, :1] - t_s) / _CLEAR_S) * (before.max(axis=0) > _RESEMBLES)
+        likeness[mixed] += share * (before - likeness[mixed])
+    return likeness
+
+
+def note_mistakable(people: Sequence[Known], likeness: Doubles, claims: Mapping[int, int]) -> None:
+    """Remember whose bodies could be somebody else's; claims: the columns of `likeness` by its rows, `people`."""
+    rows, places = list(claims), list(claims.values())
+    rivals = np.array([person.own for person in people])
+    fits = likeness[:, places] * rivals[:, None]
+    own = likeness[rows, places]
+    fits[rows, range(len(rows))] = 0.0
+    others = likeness[np.ix_(rows, places)] * rivals[rows]
+    np.fill_diagonal(others, 0.0)
+    rival = np.maximum(fits.max(axis=0), others.max(axis=1))
+    for row, mistakable in zip(rows, (rival > _RIVAL * own).tolist(), strict=True):
+        people[row].mistakable = mistakable
 
 
 def advance(bodies: Bodies, claimed: Mapping[Known, Body], t_s: float) -> None:
@@ -117,6 +162,8 @@ def advance(bodies: Bodies, claimed: Mapping[Known, Body], t_s: float) -> None:
         elapsed_s = max(t_s - person.seen_s, 1e-3)
         person.weight = averaged(person.weight, body.seen, elapsed_s / _WEIGHED_S)
         person.seen_s, person.keypoints, person.score = t_s, keypoints, body.score
+        if not person.mistakable:
+            person.clear = person.memory, person.facts
 
 
 def _memory(people: Iterable[Known]) -> Doubles:
@@ -125,8 +172,8 @@ def _memory(people: Iterable[Known]) -> Doubles:
 
 
 def _facts(people: Iterable[Known]) -> Doubles:
-    """(N, 4): when they were seen last, stature, velocity."""
-    return np.array([(person.seen_s, person.stature_px, *person.velocity) for person in people])
+    """(N, 4) of everybody."""
+    return np.array([person.facts for person in people])
 
 
 def _first_memory(body: Body, t_s: float) -> Doubles:

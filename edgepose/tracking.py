@@ -16,7 +16,7 @@ from edgepose.anthropometry import stature
 from edgepose.assembly import Body, assembled, belongs, complementary, distinct, joined
 from edgepose.assignment import assign
 from edgepose.domain import Pose, Track
-from edgepose.known import Known, advance, alike, kernel
+from edgepose.known import Known, advance, alike, kernel, note_mistakable
 from edgepose.smoothing import OneEuroSettings
 
 
@@ -163,6 +163,8 @@ class Tracker:
                 continue
             if belongs(bodies[claims[better]], bodies[place], self._people[better].stature_px, self._layout):
                 del claims[row]
+        if claims:
+            note_mistakable(self._people, likeness, claims)
         return {self._people[row]: (place, bodies[place]) for row, place in claims.items()}
 
     def _add_new(self, free: Sequence[Body], claimed: dict[Known, Body], t_s: float) -> None:

@@ -65,6 +65,34 @@ def lying_down_and_up():
     )
 
 
+class Mixing(Scene):
+    """While two people overlap each of both bodies that are found has keypoints of either, as networks do it."""
+
+    def frames(self, fps, seed, end_s=None):
+        rng = np.random.default_rng(seed)
+        for t_s, poses, owners in super().frames(fps, seed, end_s):
+            if len(poses) == 2 and np.linalg.norm(centre_of(poses[0]) - centre_of(poses[1])) < 22:
+                shares = [rng.random(18) < rng.uniform(0.3, 0.7) for _ in poses]
+                rows = [np.where(share[:, None], *(pose.keypoints for pose in poses)) for share in shares]
+                poses = [Pose(row, 0.5) for row in rows]  # noqa: PLW2901
+            yield t_s, poses, owners
+
+
+def centre_of(pose):
+    return pose.keypoints[pose.seen, :2].mean(axis=0)
+
+
+def mixed_in_passing():
+    """One stands, another passes in front of them."""
+    return Mixing(
+        [
+            Performer([Key(0, STANDING, 0.0, 4.6), Key(6, STANDING, 0.0, 4.6)]),
+            Performer(walk((0, -2.0, 3.9), (6, 2.0, 3.9))),
+        ],
+        flaws=Flaws(drop_person=0.0),
+    )
+
+
 SCENES = {"crossing": crossing, "crowd": crowd, "lying down and up": lying_down_and_up}
 
 
@@ -147,6 +175,15 @@ def test_an_id_survives_a_missing_second(fps):
     assert len(ids) == 1
     assert {state for t_s, state in states if 3.0 <= t_s < 4.0} == {TrackState.LOST}
     assert {state for t_s, state in states if t_s >= 4.0} == {TrackState.CONFIRMED}
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_who_passes_in_front_of_somebody_keeps_their_id_though_bodies_are_mixed_meanwhile(fps):
+    kept = []
+    for seed in range(6):
+        print(f"seed {seed}")
+        kept.append(continuity(followed(mixed_in_passing(), fps, seed)))
+    assert np.mean(kept) >= 0.95, kept
 
 
 def test_somebody_who_stays_away_is_gone_once_and_comes_back_as_somebody_new():
