@@ -161,7 +161,7 @@ def test_the_int8_file_answers_what_the_rounded_mirror_answers(network, pictures
             _, fields, _ = (each.numpy()[0].transpose(1, 2, 0) for each in mirror(image, network.ranges))
         apart = np.abs(answers(content, picture)["pafs"] - fields)
         step = (network.ranges["pafs"][1] - network.ranges["pafs"][0]) / 255
-        assert np.median(apart) <= 1.0001 * step and apart.mean() <= 4 * step, "int8 sums round a little differently"
+        assert np.median(apart) <= 1.0001 * step and apart.mean() <= 1.5 * step, "int8 sums round a little differently"
 
 
 @needs_weights

@@ -19,7 +19,7 @@ from training.errors import TrainingError
 from training.finetune import loss_parts
 from training.layout import COCO17, FIELDS, HEATS
 from training.merge import merged
-from training.mirror import Mirror
+from training.mirror import Mirror, rounded, taken
 from training.narrow import narrowed
 from training.ranges import LOGIT_RANGE, best_ranges
 from training.rounding import round_layers
@@ -240,6 +240,20 @@ def test_a_rounded_kernel_is_on_the_grid_and_errs_less_than_one_rounded_alone(se
         return float((seen @ (rounded - kernel).flatten(1).T).square().mean())
 
     assert off(made_up) < 0.5 * off(alone), f"seed {seed}"
+
+
+def test_the_mirror_takes_each_byte_of_a_picture_as_the_int8_file_does():
+    bytes_ = torch.arange(256, dtype=torch.float32)
+    torch.testing.assert_close(taken(bytes_ / 127.5 - 1), (bytes_ - 128) / 127.5, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("limits", [(-1.0, 1.0), (-3.7, 11.3), (0.0, 0.9)])
+def test_what_lies_half_way_between_two_numbers_of_int8_goes_up_and_all_else_to_the_nearest(limits):
+    (low, high), (sixteenths, least) = limits, torch.meshgrid(torch.arange(16), torch.arange(250), indexing="ij")
+    step = (high - low) / 255
+    zero = round(-low / step)
+    told = rounded((least + sixteenths / 16 - zero) * step, limits) / step + zero
+    torch.testing.assert_close(told, (least + (sixteenths >= 8)).float(), atol=1e-3, rtol=0)
 
 
 def test_rounded_layers_answer_more_like_the_float_network():

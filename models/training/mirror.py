@@ -14,6 +14,9 @@ from torch.nn import functional
 
 from .steps import INPUT_RANGE, Ranges, Step, Weights
 
+_NUDGE = 1e-4
+"""Part of a step: more than float32 errs by, and less than anything but a tie is turned by."""
+
 
 class Mirror(nn.Module):
     """The layers of `steps` with `weights`; rounded as int8 where `ranges` is given."""
@@ -61,7 +64,7 @@ class Mirror(nn.Module):
 
     def run(self, image: torch.Tensor, ranges: Ranges | None) -> Iterator[tuple[str, torch.Tensor]]:
         """Name and value of every tensor, one after the other."""
-        image = image if ranges is None else rounded(image, INPUT_RANGE)
+        image = image if ranges is None else taken(image)
         held = {self._source: image}
         yield self._source, image
         for step in self._steps:
@@ -148,9 +151,15 @@ def grid_of(low: float, high: float) -> tuple[float, int]:
 
 
 def rounded(value: torch.Tensor, limits: tuple[float, float]) -> torch.Tensor:
-    """`value` as an int8 tensor of that range says it."""
+    """`value` as an int8 tensor of that range says it; what lies half-way goes up, as XNNPACK's enlarging has it."""
     scale, zero_point = grid_of(*limits)
-    return torch.fake_quantize_per_tensor_affine(value, scale, zero_point, 0, 255)
+    return torch.fake_quantize_per_tensor_affine(value + _NUDGE * scale, scale, zero_point, 0, 255)
+
+
+def taken(image: torch.Tensor) -> torch.Tensor:
+    """A picture -1..1 as the int8 file takes it: byte b, (b - 127.5) / 127.5 in float, is (b - 128) / 127.5 there."""
+    scale, _ = grid_of(*INPUT_RANGE)
+    return rounded(image - scale / 2, INPUT_RANGE)
 
 
 def _rounded_kernel(kernel: torch.Tensor) -> torch.Tensor:

@@ -6,9 +6,9 @@ import torch
 from .bias_correction import correct_bias
 from .coco import FloatArray
 from .compensated import input_moments, rounded_kernel
-from .mirror import Mirror, rounded
+from .mirror import Mirror, rounded, taken
 from .ranges import LOGIT_RANGE
-from .steps import INPUT_RANGE, Ranges, Step
+from .steps import Ranges, Step
 
 _PLACES = 300
 """Of each tensor, in each picture, that are looked at for the moments."""
@@ -24,7 +24,7 @@ def round_layers(
     last_use = {name: step.name for step in steps for name in step.sources}
     generator = torch.Generator().manual_seed(seed)
     image = torch.from_numpy(np.ascontiguousarray(pictures))
-    wanted, found = {source: image}, {source: rounded(image, INPUT_RANGE)}
+    wanted, found = {source: image}, {source: taken(image)}
     with torch.no_grad():
         for step in steps:
             right = teacher.value_of(step, [wanted[name] for name in step.sources], rounding=False)
