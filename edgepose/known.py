@@ -138,16 +138,13 @@ def alike(bodies: Bodies, people: Sequence[Known], found: Sequence[Body], t_s: f
 
 def note_mistakable(people: Sequence[Known], likeness: Doubles, claims: Mapping[int, int]) -> None:
     """Remember whose bodies could be somebody else's; claims: the columns of `likeness` by its rows, `people`."""
-    rows, places = list(claims), list(claims.values())
-    rivals = np.array([person.own for person in people])
-    fits = likeness[:, places] * rivals[:, None]
-    own = likeness[rows, places]
-    fits[rows, range(len(rows))] = 0.0
-    others = likeness[np.ix_(rows, places)] * rivals[rows]
-    np.fill_diagonal(others, 0.0)
-    rival = np.maximum(fits.max(axis=0), others.max(axis=1))
-    for row, mistakable in zip(rows, (rival > _RIVAL * own).tolist(), strict=True):
-        people[row].mistakable = mistakable
+    fits: list[list[float]] = likeness.tolist()
+    surely = [row for row, person in enumerate(people) if person.own]
+    for row, place in claims.items():
+        rivals = [other for other in surely if other != row]
+        of_theirs = [fits[other][place] for other in rivals]
+        of_them = [fits[row][claims[other]] for other in rivals if other in claims]
+        people[row].mistakable = max(of_theirs + of_them, default=0.0) > _RIVAL * fits[row][place]
 
 
 def advance(bodies: Bodies, claimed: Mapping[Known, Body], t_s: float) -> None:
