@@ -57,7 +57,8 @@ def network(steps=STEPS, of=None):
 
 
 def images(count=6, seed=5):
-    coarse = np.random.default_rng(seed).uniform(-1, 1, (count, 3, 8, 12)).astype(np.float32)
+    """Of bytes, as pictures are."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (count, 3, 8, 12)).astype(np.float32) / 127.5 - 1
     return np.repeat(np.repeat(coarse, 4, 2), 4, 3)
 
 
