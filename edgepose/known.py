@@ -56,7 +56,7 @@ class Known:
         """(K, 7) of each keypoint, as the kernel keeps it: where it was last, when that was, and its smoothing."""
         self.box = _box_of(body, LIMITS["margin"] * stature_px)
         self.mistakable = False
-        """Whether the body that they are given now could as well be somebody else's."""
+        """Whether the body that they were given last could as well be somebody else's."""
         self.clear = self.memory, self.facts
         """What was remembered when they were last surely seen: bodies of people who pass each other are mixtures."""
         self._company_s = t_s
@@ -68,12 +68,16 @@ class Known:
 
     def outweighs(self, other: "Known") -> bool:
         """Whether of two that lie on each other this is the one to keep."""
-        return (self.apart_s >= _APART_S, self.weight, -self.id) > (other.apart_s >= _APART_S, other.weight, -other.id)
+        return (self._was_apart, self.weight, -self.id) > (other._was_apart, other.weight, -other.id)
 
     @property
     def own(self) -> bool:
         """Whether this is surely a person of their own, and no part of somebody."""
-        return self.confirmed and self.apart_s >= _APART_S and self.weight > _PART_KEYPOINTS
+        return self.confirmed and self._was_apart and self.weight > _PART_KEYPOINTS
+
+    @property
+    def _was_apart(self) -> bool:
+        return self.apart_s >= _APART_S
 
     def covers(self, body: Body) -> bool:
         """Whether most keypoints of a body lie within this one."""
@@ -127,7 +131,7 @@ def alike(bodies: Bodies, people: Sequence[Known], found: Sequence[Body], t_s: f
     """
     keypoints = np.array([body.keypoints for body in found])
     likeness = bodies.alike(_memory(people), _facts(people), keypoints, t_s)
-    mixed = [row for row, person in enumerate(people) if person.clear[1][0] < person.seen_s]
+    mixed = [row for row, person in enumerate(people) if person.mistakable]
     if mixed:
         memory, facts = (np.array(part) for part in zip(*(people[row].clear for row in mixed), strict=True))
         before = bodies.alike(memory, facts, keypoints, t_s)

@@ -135,11 +135,11 @@ class Tracker:
         if not bodies or not self._people:
             return {}, list(bodies)
         likeness = alike(self._bodies, self._people, bodies, t_s)
-        claimed = self._claims(bodies, likeness)
-        taken = {place for place, _ in claimed.values()}
-        whole = {person: body for person, (_, body) in claimed.items()}
+        claims = self._claims(bodies, likeness)
+        note_mistakable(self._people, likeness, claims)
+        whole = {self._people[row]: bodies[place] for row, place in claims.items()}
         free = []
-        for place in sorted(set(range(len(bodies))) - taken, key=lambda place: -bodies[place].seen):
+        for place in sorted(set(range(len(bodies))) - set(claims.values()), key=lambda place: -bodies[place].seen):
             part = bodies[place]
             for row in np.argsort(-likeness[:, place]).tolist():
                 person = self._people[row]
@@ -150,8 +150,8 @@ class Tracker:
                 free.append(part)
         return whole, free
 
-    def _claims(self, bodies: Sequence[Body], likeness: NDArray[np.float64]) -> dict[Known, tuple[int, Body]]:
-        """For each person the largest pose that fits, unless it is rather a part of somebody else."""
+    def _claims(self, bodies: Sequence[Body], likeness: NDArray[np.float64]) -> dict[int, int]:
+        """For each person, by row, the column of the largest pose that fits, unless rather a part of somebody else."""
         sizes = np.array([min(1.0, (body.seen + 2) / 12) for body in bodies])
         worth = np.where(likeness >= _SAME, likeness * sizes, 0.0)
         pairs = _paired(worth)
@@ -163,9 +163,7 @@ class Tracker:
                 continue
             if belongs(bodies[claims[better]], bodies[place], self._people[better].stature_px, self._layout):
                 del claims[row]
-        if claims:
-            note_mistakable(self._people, likeness, claims)
-        return {self._people[row]: (place, bodies[place]) for row, place in claims.items()}
+        return claims
 
     def _add_new(self, free: Sequence[Body], claimed: dict[Known, Body], t_s: float) -> None:
         """Begin a tentative person for every body of some size that doesn't lie on somebody known."""

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .steps import INPUT_RANGE, Ranges, Step, Weights
+from .steps import INPUT_RANGE, Ranges, Step, Weights, convolves
 
 _NUDGE = 1e-4
 """Part of a step: more than float32 errs by, and less than anything but a tie is turned by."""
@@ -35,7 +35,7 @@ class Mirror(nn.Module):
         self._kernel_sizes = nn.ParameterDict()
         self._bias_sizes = nn.ParameterDict()
         for step in steps:
-            if step.kind in ("conv", "depthwise"):
+            if convolves(step):
                 kernel, *bias = (weights[f"{step.name}/{n}"] for n in range(2) if f"{step.name}/{n}" in weights)
                 axes = (2, 3, 0, 1) if step.kind == "depthwise" else (3, 2, 0, 1)
                 key, value = _key(step.name), torch.tensor(kernel.transpose(axes)).contiguous()
@@ -79,7 +79,7 @@ class Mirror(nn.Module):
 
     def value_of(self, step: Step, values: list[torch.Tensor], *, rounding: bool) -> torch.Tensor:
         """What a layer makes of `values`; with `rounding` its kernel is rounded, its output is not yet."""
-        if step.kind in ("conv", "depthwise"):
+        if convolves(step):
             value = self._convolve(step, values[0], rounding)
         elif step.kind == "add":
             value = values[0] + values[1]

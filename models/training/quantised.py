@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .steps import INPUT_RANGE, Ranges, Step, Weights
+from .steps import INPUT_RANGE, Ranges, Step, Weights, convolves
 
 Tensor = Any
 
@@ -36,7 +36,7 @@ def quantised_function(
 
 def _value(step: Step, values: list[Tensor], weights: Weights) -> Tensor:
     first = values[0]
-    if step.kind in ("conv", "depthwise"):
+    if convolves(step):
         convolve = tf.nn.depthwise_conv2d if step.kind == "depthwise" else tf.nn.conv2d
         kernel = tf.constant(weights[f"{step.name}/0"])
         value = convolve(first, kernel, [1, step.stride, step.stride, 1], "SAME")

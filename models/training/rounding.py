@@ -8,7 +8,7 @@ from .coco import FloatArray
 from .compensated import input_moments, rounded_kernel
 from .mirror import Mirror, rounded, taken
 from .ranges import LOGIT_RANGE
-from .steps import Ranges, Step
+from .steps import Ranges, Step, convolves
 
 _PLACES = 300
 """Of each tensor, in each picture, that are looked at for the moments."""
@@ -29,7 +29,7 @@ def round_layers(
         for step in steps:
             right = teacher.value_of(step, [wanted[name] for name in step.sources], rounding=False)
             sources = [found[name] for name in step.sources]
-            if step.kind in ("conv", "depthwise"):
+            if convolves(step):
                 kernel = mirror.kernel(step)
                 moments = input_moments(step, kernel.shape[-1], sources[0], _PLACES, generator)
                 mirror.set_kernel(step, rounded_kernel(kernel, moments))
