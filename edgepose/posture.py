@@ -7,8 +7,6 @@ the torso is, how tall the visible body. Every measure does without what is hidd
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from statistics import median, median_low
 
 from edgepose.anthropometry import (
@@ -23,7 +21,9 @@ from edgepose.anthropometry import (
     centre,
     groups,
 )
+from edgepose.sinking import Sinking
 from edgepose.smoothing import averaged
+from edgepose.stance import FLAT_HEIGHT, LOW_LEVEL, NOTHING, SAT_HIPS, SAT_LEVEL, Posture, Stance, is_flat
 from edgepose.tracking import Person, TrackState
 
 Point = tuple[float, float]
@@ -43,6 +43,9 @@ _GROUND_S = 0.5
 """How fast the ground under a person follows, while they are upright."""
 _UPRIGHT, _FIRST_UPRIGHT, _FIRST_LEVEL = 0.7, 0.5, 0.42
 """The ground is learnt from people so upright; at first also from those who lean forward on a chair."""
+_SUNK, _SINKS_S, _LYING_LEVEL = 0.16, 1.0, 0.1
+"""Whoever was only seen lying, and comes down so far within half a second, lands within so long, with the shoulders so
+high above the ground."""
 _DROP_S, _LONG_DROP_S = 0.5, 1.2
 """A fall is measured within these times."""
 _MOTION_S, _CALM_S = 0.5, 0.2
@@ -63,83 +66,6 @@ _FOLDED_HIPS = 0.95 * (THIGH + SHANK) / (THIGH + SHANK + TORSO)
 looks, and the more so where it sees the feet nearer by; somebody who crouches has folded the legs."""
 _AWAY_LYING = 0.38
 """Shoulders so low and a torso not quite upright are somebody's who lies away from the camera."""
-
-
-class Posture(StrEnum):
-    """What a person does with their body."""
-
-    STANDING = "standing"
-    SITTING = "sitting"
-    BENT = "bent"
-    LYING = "lying"
-    """Flat, on something above the ground or where the ground is not known."""
-    ON_FLOOR = "on_floor"
-    """Flat, or sitting, on the ground."""
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Stance:
-    """One person's body in one frame; lengths in statures, not-a-number where it can't be told."""
-
-    posture: Posture
-    confidence: float
-    """0 to 1."""
-    since_s: float
-    """When the posture was taken up."""
-    level: float = _NAN
-    """Of the shoulders above the ground: 0.8 standing, 0.55 sitting, 0.1 on the ground."""
-    hip_level: float = _NAN
-    uprightness: float = _NAN
-    """Of the torso in the picture: 1 upright, 0 level, below 0 head down."""
-    height: float = _NAN
-    """Of what is seen of the body, head to feet."""
-    drop: float = 0.0
-    """How much further down the shoulders are than at most half a second ago."""
-    long_drop: float = 0.0
-    """The same within 1.2 seconds."""
-    flattened: float = 0.0
-    """How much less of the picture's height the body takes, legs and all, than at most 1.2 seconds ago."""
-    speed: float = _NAN
-    """Of the body in the picture, statures a second, over half a second."""
-    crouched: bool = False
-    """Whether the body is folded over the feet and so rests on them."""
-    grounded: bool = False
-    """Whether the levels can be relied on: the ground is known from standing on it, and more than a head is seen."""
-
-    @property
-    def low(self) -> bool:
-        """Whether the body is as near the ground as that of somebody on it, lying or sitting."""
-        if self.level <= LOW_LEVEL or (self.level <= SAT_LEVEL and self.hip_level <= SAT_HIPS):
-            return True
-        return self.level <= AWAY_LEVEL and self.height <= AWAY_HEIGHT and self.uprightness <= AWAY_TORSO
-
-    @property
-    def down(self) -> bool:
-        """Whether somebody who was low still is, with some slack, or out of what can be measured."""
-        return self.low or (self.level <= SAT_LEVEL and not self.uprightness > UP_TORSO)
-
-    @property
-    def flat(self) -> bool:
-        """Whether the body is spread out rather than upright."""
-        return (math.isnan(self.height) or self.height <= FLAT_HEIGHT) and not self.uprightness > FLAT_TORSO
-
-    @property
-    def up(self) -> bool:
-        """Whether the person is surely no longer down."""
-        return self.level >= UP_LEVEL and self.uprightness >= UP_TORSO
-
-
-LOW_LEVEL = 0.42
-"""Seen from a camera high on the wall, somebody lying away from it has the shoulders so far above the feet."""
-SAT_LEVEL, SAT_HIPS = 0.52, 0.18
-"""A little higher are the shoulders of somebody who sits on the floor, whose hips tell."""
-AWAY_LEVEL, AWAY_HEIGHT, AWAY_TORSO = 0.60, 0.40, 0.35
-"""And higher still those of somebody who lies away from a camera that looks down steeply: then the body takes little of
-the picture's height, which that of somebody bent over does not."""
-FLAT_HEIGHT, FLAT_TORSO = 0.46, 0.42
-UP_LEVEL, UP_TORSO = 0.50, 0.60
-NOTHING = Stance(Posture.UNKNOWN, 0.0, _NAN)
 
 
 class PostureFilter:
@@ -180,6 +106,7 @@ class _Body:
         self._ground: float | None = None
         self._stature = 0.0
         self._ground_s = 0.0
+        self._sinking, self._landed_s = Sinking(), -math.inf
         self._raw: deque[tuple[float, float]] = deque()
         self._levels: deque[tuple[float, float]] = deque()
         self._heights: deque[tuple[float, float]] = deque()
@@ -198,9 +125,11 @@ class _Body:
         if upright > (_FIRST_UPRIGHT if self._ground is None else _UPRIGHT) and not self.stance.low:
             self._stand_on(points, shoulders, stature, t_s)
         scale = self._stature or stature
+        height = _height(rows, points, scale)
+        sunk = self._sinking.add(points, is_flat(height, upright), t_s) / scale
+        self._land(sunk, points, scale, t_s)
         level = self._level(shoulders, scale, t_s)
         hip_level = self._above_ground(points.get("hips"), scale)
-        height = _height(rows, points, scale)
         posture, confidence = _judged(level, hip_level, upright, height, _legs(points, scale))
         self.stance = Stance(
             *self._settled(posture, confidence, t_s),
@@ -208,7 +137,7 @@ class _Body:
             hip_level=hip_level,
             uprightness=upright,
             height=height,
-            drop=self._drop(t_s, _DROP_S),
+            drop=max(self._drop(t_s, _DROP_S), sunk if t_s - self._landed_s <= _SINKS_S else 0.0),
             long_drop=self._drop(t_s, _LONG_DROP_S),
             flattened=self._flattened(height, points, t_s),
             speed=self._speed(points, scale, t_s),
@@ -250,6 +179,13 @@ class _Body:
             self._ground = averaged(self._ground, ground, spans)
             self._stature = averaged(self._stature, stature, spans)
         self._ground_s = t_s
+
+    def _land(self, sunk: float, points: dict[str, Point], stature: float, t_s: float) -> None:
+        """Learn from somebody who falls lying where the ground is: it is no higher than where they come to lie."""
+        if self._ground is None and sunk >= _SUNK:
+            self._ground, self._stature, self._ground_s, self._landed_s = -math.inf, stature, t_s, t_s
+        if t_s - self._landed_s <= _SINKS_S and "shoulders" in points:
+            self._ground = max(self._ground, points["shoulders"][1] + _LYING_LEVEL * stature)
 
     def _above_ground(self, point: Point | None, stature: float) -> float:
         return _NAN if point is None or self._ground is None else (self._ground - point[1]) / stature

@@ -14,8 +14,8 @@ from edgepose.care.settings import Tracking
 from edgepose.config import Association, Camera, FileSource, Model
 from edgepose.domain import Frame, FrameResult
 from edgepose.pipeline import Stages
-from edgepose.posture import Stance
 from edgepose.scene_cut import SceneCut
+from edgepose.stance import Stance
 from edgepose.tracking import Person, Tracker
 from edgepose.tracking_settings import tracker_settings
 

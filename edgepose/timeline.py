@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgepose.posture import Stance
 from edgepose.render import pillow
 from edgepose.replay import Ending, Step
+from edgepose.stance import Stance
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _GAP = 1100, 150, 20, 110, 16
 _COLOURS = ((31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189), (140, 86, 75))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgepose.domain import CareEvent, Phase
-from edgepose.posture import Posture, Stance
+from edgepose.stance import Posture, Stance
 from edgepose.tracking import Person
 
 _LONGEST_STEP_S = 1.0

@@ -11,8 +11,8 @@ from edgepose.care.fall import FallRule
 from edgepose.care.settings import Fall
 from edgepose.care.view import Seen, View
 from edgepose.domain import Pose
-from edgepose.posture import NOTHING, Posture, Stance
 from edgepose.skeleton import BODY18_NAMES
+from edgepose.stance import NOTHING, Posture, Stance
 from edgepose.tracking import Person, Tracker, TrackState
 from tests.skeleton_scenes import (
     BENT,

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from edgepose.posture import Posture, PostureFilter
+from edgepose.posture import PostureFilter
 from edgepose.skeleton import BODY18_NAMES
+from edgepose.stance import Posture
 from edgepose.tracking import Tracker
 from tests.skeleton_scenes import (
     BENT,

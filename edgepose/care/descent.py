@@ -4,7 +4,7 @@ import math
 from collections import deque
 
 from edgepose.anthropometry import SHOULDER_LEVEL
-from edgepose.posture import Posture, Stance
+from edgepose.stance import Posture, Stance
 
 _PEAK_S = 1.0
 """The speed of coming down is remembered so long."""
@@ -36,7 +36,8 @@ class Descent:
         while self._drops[0][0] < t_s - _PEAK_S:
             self._drops.popleft()
         if not math.isnan(stance.level):
-            self._levels.append((t_s, stance.level))
+            came_from = 0.0 if self._levels else stance.drop  # whose level is first known once they have come down
+            self._levels.append((t_s, stance.level + came_from))
         while self._levels and self._levels[0][0] < t_s - _START_S:
             self._levels.popleft()
         if stance.posture is Posture.STANDING:

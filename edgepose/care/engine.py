@@ -7,7 +7,8 @@ from itertools import count
 from edgepose.anthropometry import centre, groups
 from edgepose.care.events import CareEvent, Naming
 from edgepose.care.view import Concluding, PictureStats, Point, Rule, Seen, View
-from edgepose.posture import NOTHING, PostureFilter, Stance
+from edgepose.posture import PostureFilter
+from edgepose.stance import NOTHING, Stance
 from edgepose.tracking import Person, TrackState
 from edgepose.zones import Corners, contains
 

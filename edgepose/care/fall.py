@@ -13,8 +13,8 @@ from edgepose.care.descent import Descent
 from edgepose.care.events import CareEvent, Case, Naming, Phase
 from edgepose.care.settings import Fall
 from edgepose.care.view import Seen, View
-from edgepose.posture import FLAT_HEIGHT, LOW_LEVEL, UP_TORSO, Posture
 from edgepose.smoothing import averaged
+from edgepose.stance import FLAT_HEIGHT, LOW_LEVEL, UP_TORSO, Posture
 
 KIND = "fall"
 _IMPACT_S = 1.0

@@ -7,7 +7,7 @@ from edgepose.care.events import CareEvent, Naming
 from edgepose.care.presence import Lasting
 from edgepose.care.settings import LongLie
 from edgepose.care.view import Seen, View
-from edgepose.posture import Posture
+from edgepose.stance import Posture
 
 KIND = "long_lie"
 _FORGIVE_S = 4.0

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from edgepose.care.events import CareEvent
-from edgepose.posture import Stance
+from edgepose.stance import Stance
 from edgepose.tracking import Person
 
 Point = tuple[float, float]
