@@ -232,6 +232,42 @@ def test_sliding_from_a_chair_to_the_ground_is_a_fall_however_slowly():
     assert [event.evidence["reason"] for event in found] == ["has slid down"]
 
 
+@pytest.mark.parametrize("heading_deg", [-30, 0, 30, 180])
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_somebody_who_was_only_seen_in_bed_and_falls_out_of_it_is_alerted_for(camera, heading_deg):
+    bed, floor = replace(ON_SIDE, hip_m=0.65), replace(ON_SIDE, hip_m=0.15)
+    keys = [
+        Key(0, bed, 0.0, 4.2, heading_deg), Key(5, bed, 0.0, 4.2, heading_deg),
+        Key(5.6, floor, 0.0, 4.0, heading_deg, falling=True), Key(12, floor, 0.0, 4.0, heading_deg),
+    ]  # fmt: skip
+    for seed, fps in enumerate((8, 15, 30)):
+        print(f"seed {seed}")
+        assert len(alerts(told(Scene([Performer(keys)], CAMERAS[camera]), fps, seed))) == 1
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_somebody_who_was_only_seen_in_bed_and_tosses_about_stays_there(camera):
+    keys = [
+        Key(t_s, replace(ON_BED, hip_m=hip_m, thigh=thigh), x_m, 4.2, 90)
+        for t_s, hip_m, thigh, x_m in ((0, 0.6, 88, 0.0), (4, 0.6, 88, 0.0), (4.5, 0.7, 120, 0.1), (5, 0.6, 88, 0.25))
+    ]
+    keys += [replace(key, t_s=key.t_s + 6) for key in keys]
+    for seed, fps in enumerate((8, 15, 30)):
+        print(f"seed {seed}")
+        assert not told(Scene([Performer(keys)], CAMERAS[camera]), fps, seed)
+
+
+@pytest.mark.parametrize("camera", ["on the wall", "high up"])
+def test_lying_back_on_a_bed_soon_after_sitting_down_on_it_is_not_a_fall(camera):
+    keys = [
+        Key(0, STANDING, 0, 4.5, 0), Key(2, STANDING, 0, 4.5, 0), Key(3.4, SITTING, 0, 4.5, 0),
+        Key(6.5, SITTING, 0, 4.5, 0), Key(7.8, ON_BED, 0, 4.5, 0), Key(14, ON_BED, 0, 4.5, 0),
+    ]  # fmt: skip
+    for seed, fps in enumerate((8, 15, 30)):
+        print(f"seed {seed}")
+        assert not alerts(told(Scene([Performer(keys)], CAMERAS[camera]), fps, seed))
+
+
 @pytest.mark.parametrize(
     ("down", "to", "takes_s", "cut_s", "end"),
     [(FLOOR_SITTING, 40, 0.8, 4.2, Phase.EXPIRED), (PRONE, 70, 0.5, 3.9, Phase.CONFIRMED)],
@@ -369,3 +405,48 @@ def test_somebody_who_came_down_hard_and_moves_is_waited_for_longer():
     assert phases(told_of((STANDS, 3), (busy, 4), (STANDS, 1))) == [Phase.SUSPECTED, Phase.CONFIRMED]
     lies = replace(busy, speed=0.05)
     assert phases(told_of((STANDS, 3), (lies, 2), (STANDS, 1)))[:2] == [Phase.SUSPECTED, Phase.CONFIRMED]
+
+
+def test_somebody_who_drops_on_their_seat_and_stays_there_has_fallen():
+    dropped = replace(ON_THE_GROUND, posture=Posture.ON_FLOOR, drop=0.36, speed=0.05)
+    on_the_way = replace(STANDS, level=0.6, hip_level=0.3, drop=0.2, speed=0.5)
+    events = told_of((STANDS, 3), (on_the_way, 0.3), (dropped, 6))
+    assert [event.evidence.get("reason") for event in events] == [None, "stays where they came down"]
+    slowly = told_of((STANDS, 3), (on_the_way, 1.0), (dropped, 2))
+    assert phases(slowly) == [Phase.SUSPECTED]
+
+
+def test_somebody_seen_to_sit_on_the_ground_for_a_glimpse_has_not_stayed_there():
+    dropped = replace(ON_THE_GROUND, drop=0.4, speed=0.05)
+    events = told_of((STANDS, 3), (dropped, 2), (LOST, 6))
+    assert [event.evidence.get("reason") for event in events] == [None, "end of clip"]
+
+
+def test_a_single_sight_on_the_ground_is_no_fall_out_of_sight():
+    fell = replace(FLAT, drop=0.6, speed=0.5)
+    for sights_s, reason in ((0.1, "end of clip"), (0.2, "out of sight since")):
+        events = told_of((STANDS, 3), (fell, sights_s), (LOST, 4))
+        assert [event.evidence.get("reason") for event in events] == [None, reason]
+
+
+def test_whoever_bends_down_with_the_hips_up_is_waited_for_though_these_are_no_longer_seen():
+    bent = replace(FLAT, level=0.3, hip_level=0.55, uprightness=-0.5, height=0.6, drop=0.55, speed=0.3)
+    partly = replace(bent, hip_level=np.nan, uprightness=np.nan, height=np.nan, speed=0.1)
+    assert phases(told_of((STANDS, 3), (bent, 0.3), (partly, 2), (STANDS, 1))) == [Phase.SUSPECTED, Phase.CLEARED]
+
+
+def test_shoulders_on_the_ground_lie_there_where_the_hips_are_out_of_view():
+    fell = replace(FLAT, level=0.05, hip_level=np.nan, uprightness=np.nan, height=np.nan, speed=0.05)
+    leaning = replace(STANDS, level=0.4, hip_level=0.2, uprightness=0.5, drop=0.3)
+    assert phases(told_of((STANDS, 3), (leaning, 0.2), (fell, 2))) == [Phase.SUSPECTED, Phase.CONFIRMED]
+    higher = replace(fell, level=0.3)
+    assert phases(told_of((STANDS, 3), (leaning, 0.2), (higher, 2))) == [Phase.SUSPECTED]
+
+
+def test_legs_left_in_the_picture_tell_of_a_fall_out_of_it():
+    falling = replace(FLAT, level=0.4, hip_level=0.15, uprightness=0.7, height=0.4, speed=0.5)
+    legs = replace(FLAT, level=np.nan, hip_level=0.08, uprightness=np.nan, height=0.1, drop=0.0, speed=0.05)
+    events = told_of((STANDS, 3), (falling, 0.2), (legs, 2))
+    assert [event.evidence.get("reason") for event in events] == [None, "lies still"]
+    standing = replace(legs, hip_level=0.5, height=0.5)
+    assert phases(told_of((STANDS, 3), (falling, 0.2), (standing, 2))) == [Phase.SUSPECTED]

@@ -2,9 +2,10 @@
 
 import math
 from collections import deque
+from statistics import median
 
 from edgepose.anthropometry import SHOULDER_LEVEL
-from edgepose.stance import Posture, Stance
+from edgepose.stance import LOW_LEVEL, UP_TORSO, Posture, Stance
 
 _PEAK_S = 1.0
 """The speed of coming down is remembered so long."""
@@ -14,23 +15,32 @@ _LEAST_START = 0.5
 """They are taken to start at this share of standing at least."""
 _LEFT = 0.85
 """The way down begins where the shoulders were last at this share of where they started."""
+BODY_KEYPOINTS = 5
+"""A body near the ground shows so many; fewer may be anything that the network takes for a limb."""
 _SAT_S = 2.0
 """Sitting for so long is sitting."""
+_SEAT_S = 4.0
+"""Where the hips are on the seat is a median over so long: they come down with somebody who slides from it."""
 
 
 class Descent:
     """The way of one person's shoulders over the last seconds."""
 
     def __init__(self) -> None:
+        self.low_s = -math.inf
+        """When a body was last seen near the ground, with the hips down."""
         self.sat_s = self.stood_s = -math.inf
         """When they were last seen to sit, and to stand."""
         self.seat_level = math.nan
         """Of the hips above the ground when they last sat upright, statures."""
+        self._seats: deque[tuple[float, float]] = deque()
         self._drops: deque[tuple[float, float, float]] = deque()
         self._levels: deque[tuple[float, float]] = deque()
 
-    def add(self, stance: Stance, t_s: float) -> None:
-        """One more frame."""
+    def add(self, stance: Stance, keypoints: int, t_s: float) -> None:
+        """One more frame, which shows so many keypoints of them."""
+        if stance.low and stance.grounded and not stance.hip_level > LOW_LEVEL and keypoints >= BODY_KEYPOINTS:
+            self.low_s = t_s
         drops = (stance.drop, stance.long_drop) if stance.grounded else (0.0, 0.0)
         self._drops.append((t_s, *drops))
         while self._drops[0][0] < t_s - _PEAK_S:
@@ -42,10 +52,18 @@ class Descent:
             self._levels.popleft()
         if stance.posture is Posture.STANDING:
             self.stood_s = t_s
-        elif stance.posture is Posture.SITTING and t_s - stance.since_s >= _SAT_S:
+        elif stance.posture is Posture.SITTING:
+            self._sit(stance, t_s)
+
+    def _sit(self, stance: Stance, t_s: float) -> None:
+        """Remember where they sit: the hips were there before they slid forward, or leant back."""
+        if stance.uprightness >= UP_TORSO and not math.isnan(stance.hip_level):
+            self._seats.append((t_s, stance.hip_level))
+            while self._seats[0][0] < t_s - _SEAT_S:
+                self._seats.popleft()
+        if t_s - stance.since_s >= _SAT_S:
             self.sat_s = t_s
-            if stance.up and not math.isnan(stance.hip_level):
-                self.seat_level = stance.hip_level
+            self.seat_level = median([level for _, level in self._seats] or [math.nan])
 
     @property
     def share(self) -> float:

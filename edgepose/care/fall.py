@@ -9,12 +9,12 @@ meant: it is confirmed when the person then lies still, or has not got up after 
 import math
 from collections import defaultdict
 
-from edgepose.care.descent import Descent
+from edgepose.care.bearing import GROUND_HIPS, Bearing
+from edgepose.care.descent import BODY_KEYPOINTS, Descent
 from edgepose.care.events import CareEvent, Case, Naming, Phase
 from edgepose.care.settings import Fall
 from edgepose.care.view import Seen, View
-from edgepose.smoothing import averaged
-from edgepose.stance import FLAT_HEIGHT, LOW_LEVEL, UP_TORSO, Posture
+from edgepose.stance import LOW_LEVEL, Posture
 
 KIND = "fall"
 _IMPACT_S = 1.0
@@ -23,9 +23,10 @@ _TOPPLED = 0.55
 """Somebody who comes down slowly with the torso still more upright than this is sitting down."""
 _RISEN_S = 0.5
 """A suspicion is dropped once the person is upright for so long."""
-_GLIMPSE_S = 1.0
+_GLIMPSE_S, _SIGHTS = 1.0, 2
+"""Somebody seen so lately is watched; whoever has been seen so often since has been seen to come down."""
 _UNSEEN_S = 2.0
-"""Somebody seen so lately is watched; out of sight for so long since a hard fall, or since a fast one that left them
+"""Out of sight for so long since a hard fall, or since a fast one that left them
 flat, they count as lying still."""
 _BLIND_S = 1.0
 """A longer gap between frames is the camera's, not the person's."""
@@ -37,25 +38,12 @@ _AWAY_SHARE = 0.6
 _STILL_AT_END_S, _SAT_AT_END_S = 3.0, 1.5
 """Somebody who is not flat counts as fallen at the end of a clip after so long without moving; with the hips on the
 ground the sooner."""
-_LEANS, _BODY_S = 0.5, 0.5
-"""Somebody who crouches or sits on the ground holds the torso more upright than this. What the body is like by and
-large is averaged over so long: one wrong frame makes nobody flat, nor upright."""
-_LIES = 0.44
-"""Whoever lies holds it less upright than this, averaged as well: from above a crouch looks nearly so."""
-_SQUATS, _SQUAT_S = 0.4, 2.0
-"""Whoever is folded over their feet for so much of the time, averaged over so long, has come down on purpose."""
-_LEVEL = 0.1
-"""Whoever comes down fast and holds it so, level or head first, falls, even while the legs are still up."""
-_TOPPLE_S = 1.2
-"""Whoever falls has toppled so soon; whoever sits down and then lies down has not."""
-_TOOK_S = 1.6
-"""Whoever takes longer from where they stood or sat until they are flat lies down on purpose."""
-_SLIDE_S, _GROUND_HIPS = 8.0, 0.17
-"""Whoever sat and lies on the ground within so long, with the hips no higher, has slid from the chair."""
+_SLIDE_S = 8.0
+"""Whoever sat and lies on the ground within so long has slid from the chair."""
+_SAT_DROP = 0.34
+"""Whoever drops on their seat comes down so far within half a second."""
 _SEATED = 0.06
 """Hips that have come down by less than this since somebody sat upright are still on the seat: they bend down."""
-_BODY_KEYPOINTS = 5
-"""Somebody on the ground shows so many at least once; fewer may be anything that the network takes for a limb."""
 _CALM, _WAITED = 2.0, 2.0
 """Whoever came down hard and moves so many times faster than lying still may be getting up again: they are waited for
 so many times longer."""
@@ -85,7 +73,7 @@ class FallRule:
         for seen in view.people:
             descent = self._descents[seen.id]
             if seen.visible:
-                descent.add(seen.stance, view.t_s)
+                descent.add(seen.stance, seen.keypoints, view.t_s)
             falling, sliding = self._falling(seen, descent), _sliding(seen, descent, view.t_s)
             if (falling or sliding) and not self._known(seen):
                 fallen = _Fallen(self._naming, self._settings, seen, descent, view.t_s, slid=not falling)
@@ -134,7 +122,7 @@ def _sliding(seen: Seen, descent: Descent, t_s: float) -> bool:
     stance = seen.stance
     if not seen.visible or seen.resting or not stance.grounded or descent.stood_s > descent.sat_s:
         return False
-    on_ground = stance.posture is Posture.ON_FLOOR and stance.flat and stance.hip_level <= _GROUND_HIPS
+    on_ground = stance.posture is Posture.ON_FLOOR and stance.flat and stance.hip_level <= GROUND_HIPS
     return on_ground and t_s - descent.sat_s <= _SLIDE_S
 
 
@@ -151,13 +139,10 @@ class _Fallen:
         self._place = seen.place
         self._stance = seen.stance
         self._seen_s = self._down_s = t_s
-        self._body = seen.keypoints >= _BODY_KEYPOINTS
-        self._still_since_s = self._up_since_s = self._toppled_s = self._took_s = math.inf
-        self._height = seen.stance.height
-        self._torso = 1.0 if math.isnan(seen.stance.uprightness) else seen.stance.uprightness
-        self._crouch = float(seen.stance.crouched)
-        self._squat = 0.0
-        self._note_body(t_s, 0.0)
+        self._sights = 0
+        self._body = seen.keypoints >= BODY_KEYPOINTS or t_s - descent.low_s <= _IMPACT_S
+        self._still_since_s = self._up_since_s = math.inf
+        self._bearing = Bearing(seen.stance, descent, t_s)
 
     def about(self, seen: Seen) -> bool:
         """Whether this fall is of that person."""
@@ -190,10 +175,11 @@ class _Fallen:
     def finish(self, t_s: float) -> list[CareEvent]:
         """The clip's end counts as lying still."""
         hard = self._hard()
-        needed_s = _SAT_AT_END_S if self._stance.hip_level <= _GROUND_HIPS else _STILL_AT_END_S
+        needed_s = _SAT_AT_END_S if self._stance.hip_level <= GROUND_HIPS else _STILL_AT_END_S
         still = self._settled() and self._came_down() and t_s - self._still_since_s >= needed_s
-        fell = (self._fell_flat() or self._plunged() or hard or still) and self._body and not self._seated()
-        out_of_sight = math.isnan(self._stance.level) and (hard or self._fell_flat())  # or as good as that
+        plunged = self._bearing.plunged and self._fast()
+        fell = (self._bearing.flat or plunged or hard or still) and self._body and not self._seated()
+        out_of_sight = math.isnan(self._stance.level) and (hard or self._bearing.flat)  # or as good as that
         down = (self._stance.down or out_of_sight) and fell and math.isinf(self._up_since_s)
         settled = hard or self._settled() or t_s - self._down_s <= _SETTLE_S
         if self.case.phase is Phase.SUSPECTED and down and settled:
@@ -205,7 +191,7 @@ class _Fallen:
         self._seen_s += gap_s
         self._down_s += gap_s
         self._still_since_s += gap_s
-        self._toppled_s += gap_s
+        self._bearing.pause(gap_s)
 
     def _find(self, view: View) -> Seen | None:
         """The fallen person: by id, or whoever is found lying where they lie."""
@@ -223,31 +209,16 @@ class _Fallen:
     def _look(self, seen: Seen, t_s: float) -> None:
         """Remember how the person is."""
         elapsed_s = t_s - self._seen_s
+        self._sights += 1
         stance = self._stance = seen.stance
         self._place, self._seen_s = seen.place, t_s
-        self._body = self._body or (stance.low and seen.keypoints >= _BODY_KEYPOINTS)
+        self._body = self._body or (stance.low and seen.keypoints >= BODY_KEYPOINTS)
         # What the impact leaves of a body is often only a head: now that it is known to fall, that counts as well.
         self._drop = max(self._drop, stance.drop if t_s - self._down_s <= _IMPACT_S else 0.0)
-        self._note_body(t_s, elapsed_s)
+        self._bearing.add(stance, t_s, elapsed_s)
         still = stance.down and stance.speed <= self._settings.still_speed
         self._still_since_s = min(self._still_since_s, t_s) if still else math.inf
         self._up_since_s = min(self._up_since_s, t_s) if stance.up else math.inf
-
-    def _note_body(self, t_s: float, elapsed_s: float) -> None:
-        """Remember how the body is by and large, when the torso had toppled first, and how long that took."""
-        stance = self._stance
-        self._crouch = averaged(self._crouch, stance.crouched, elapsed_s / _BODY_S)
-        self._squat = averaged(self._squat, stance.crouched, elapsed_s / _SQUAT_S)
-        if not math.isnan(stance.uprightness):
-            self._torso = averaged(self._torso, stance.uprightness, elapsed_s / _BODY_S)
-        if math.isnan(stance.height) or math.isnan(self._height):
-            self._height = stance.height
-        else:
-            self._height = averaged(self._height, stance.height, elapsed_s / _BODY_S)
-        if (stance.flat or stance.uprightness <= _LEANS) and math.isinf(self._toppled_s):
-            self._toppled_s, self._took_s = t_s, self._descent.took_s(t_s)
-        if self._torso > UP_TORSO and stance.uprightness > UP_TORSO:  # one wrong frame, or they have sat up since
-            self._toppled_s = self._took_s = math.inf
 
     def _out_of_scene(self, t_s: float) -> CareEvent:
         """What becomes of a suspicion once the person can't be seen any more."""
@@ -264,51 +235,37 @@ class _Fallen:
         down_s = t_s - self._down_s if stance.down else 0.0
         waited_s = settings.down_s * (_WAITED if stance.speed > _CALM * settings.still_speed else 1.0)
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
+        glimpsed = t_s - self._seen_s <= _GLIMPSE_S
         reasons = {
             "out of sight since": self._certain_unseen() and t_s - self._seen_s >= _UNSEEN_S,
             "stays down": hard and down_s >= waited_s,
-            "lies still": self._fell_flat() and still_s >= settings.still_s,
-            "stays where they came down": self._came_down() and still_s >= settings.still_upright_s,
-            "has not got up": self._fell_flat() and down_s >= settings.latest_s and t_s - self._seen_s <= _GLIMPSE_S,
+            "lies still": self._bearing.flat and still_s >= settings.still_s and glimpsed,
+            "stays where they came down": self._came_down() and still_s >= settings.still_upright_s and glimpsed,
+            "has not got up": self._bearing.flat and down_s >= settings.latest_s and glimpsed,
             "has slid down": self._slid and stance.flat and down_s >= settings.latest_s,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
     def _certain_unseen(self) -> bool:
         """Whether they fell hard, or fast and flat, so that not to see them any more doesn't speak against it."""
-        fell = self._hard() or (self._fast() and self._fell_flat())
+        fell = self._hard() or (self._fast() and self._bearing.flat)
         near_ground = self._stance.low or math.isnan(self._stance.level)
         return fell and near_ground and self._may_have_fallen() and not self._stance.hip_level > LOW_LEVEL
 
     def _may_have_fallen(self) -> bool:
-        """Whether enough of them was seen, and they neither are up nor sit where they sat."""
-        return math.isinf(self._up_since_s) and self._body and not self._seated()
+        """Whether enough of them was seen, and they neither are up, nor bend down, nor sit where they sat."""
+        seen = self._body and self._sights >= _SIGHTS
+        return seen and math.isinf(self._up_since_s) and not self._seated() and not self._bearing.bends
 
     def _seated(self) -> bool:
         """Whether the hips are where they were when the person last sat, who has not stood since."""
         descent = self._descent
         return descent.sat_s > descent.stood_s and self._stance.hip_level > descent.seat_level - _SEATED
 
-    def _crouches(self) -> bool:
-        """Whether they are on their feet, folded: however still, they have most likely come down on purpose."""
-        return self._crouch > 0.5 or self._squat > _SQUATS
-
-    def _toppled(self) -> bool:
-        """Whether the torso is no longer upright, and came to be so in one go, rather than after sitting down first."""
-        in_one_go = self._toppled_s - self._down_s <= _TOPPLE_S and self._took_s <= _TOOK_S
-        return in_one_go and self._torso <= _LIES and not self._crouches()
-
     def _came_down(self) -> bool:
         """Whether they came down as one does in a fall, and not to crouch."""
-        return self._toppled() or (self._fast() and not self._crouches())
-
-    def _fell_flat(self) -> bool:
-        """The same, and the body is flat as a whole, or too little of it is seen to tell."""
-        return self._toppled() and not self._height > FLAT_HEIGHT
-
-    def _plunged(self) -> bool:
-        """The same, fast, and level or head first."""
-        return self._toppled() and self._fast() and self._torso <= _LEVEL
+        dropped = self._bearing.dropped and self._drop >= _SAT_DROP
+        return self._bearing.toppled or ((self._fast() or dropped) and not self._bearing.crouches)
 
     def _hard(self) -> bool:
         """Whether they came down faster than anybody lies down."""
