@@ -183,9 +183,10 @@ class _Body:
     def _land(self, sunk: float, points: dict[str, Point], stature: float, t_s: float) -> None:
         """Learn from somebody who falls lying where the ground is: it is no higher than where they come to lie."""
         if self._ground is None and sunk >= _SUNK:
-            self._ground, self._stature, self._ground_s, self._landed_s = -math.inf, stature, t_s, t_s
+            self._stature, self._ground_s, self._landed_s = stature, t_s, t_s
         if t_s - self._landed_s <= _SINKS_S and "shoulders" in points:
-            self._ground = max(self._ground, points["shoulders"][1] + _LYING_LEVEL * stature)
+            below = points["shoulders"][1] + _LYING_LEVEL * stature
+            self._ground = below if self._ground is None else max(self._ground, below)
 
     def _above_ground(self, point: Point | None, stature: float) -> float:
         return _NAN if point is None or self._ground is None else (self._ground - point[1]) / stature
