@@ -339,10 +339,10 @@ FLAT = replace(LEANS_BACK, level=0.1, uprightness=0.0, height=0.2, drop=0.3)
 LOST = None
 
 
-def told_of(*stances, fps=10):
+def told_of(*stances, fps=10, keypoints=18):
     """The events of somebody who holds themselves so, each stance for some seconds, to the end of the clip."""
     rule, events, t_s, last = FallRule(counted("room")), [], 0.0, NOTHING
-    pose = Pose(np.ones((18, 3), np.float32), 0.5)
+    pose = Pose((np.arange(18) < keypoints)[:, None] * np.ones((18, 3), np.float32), 0.5)
     for stance, lasts_s in stances:
         state = TrackState.LOST if stance is LOST else TrackState.CONFIRMED
         last = stance or last
@@ -450,3 +450,12 @@ def test_legs_left_in_the_picture_tell_of_a_fall_out_of_it():
     assert [event.evidence.get("reason") for event in events] == [None, "lies still"]
     standing = replace(legs, hip_level=0.5, height=0.5)
     assert phases(told_of((STANDS, 3), (falling, 0.2), (standing, 2))) == [Phase.SUSPECTED]
+
+
+def test_somebody_who_came_down_hard_and_is_hardly_seen_is_waited_for_longer():
+    """They may be bending down to something."""
+    partly = replace(FLAT, hip_level=np.nan, uprightness=np.nan, height=np.nan, level=0.3, drop=0.55, speed=0.2)
+    for keypoints, then in ((6, Phase.CLEARED), (12, Phase.CONFIRMED)):
+        events = told_of((STANDS, 3), (partly, 2), (STANDS, 1), keypoints=keypoints)
+        assert phases(events)[:2] == [Phase.SUSPECTED, then]
+    assert phases(told_of((STANDS, 3), (partly, 4), keypoints=6)) == [Phase.SUSPECTED, Phase.CONFIRMED]
