@@ -27,8 +27,7 @@ _RISEN_S = 0.5
 _GLIMPSE_S, _SIGHTS = 1.0, 2
 """Somebody seen so lately is watched; whoever has been seen so often since has been seen to come down."""
 _UNSEEN_S = 2.0
-"""Out of sight for so long since a hard fall, or since a fast one that left them
-flat, they count as lying still."""
+"""Out of sight for so long since a hard fall, or since a fast one that left them flat, they count as lying still."""
 _BLIND_S = 1.0
 """A longer gap between frames is the camera's, not the person's."""
 _EXPIRE_S = 15.0
