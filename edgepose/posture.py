@@ -126,8 +126,7 @@ class _Body:
             self._stand_on(points, shoulders, stature, t_s)
         scale = self._stature or stature
         height = _height(rows, points, scale)
-        sunk = self._sinking.add(points, is_flat(height, upright), t_s) / scale
-        self._land(sunk, points, scale, t_s)
+        sunk = self._land(is_flat(height, upright), points, scale, t_s)
         level = self._level(shoulders, scale, t_s)
         hip_level = self._above_ground(points.get("hips"), scale)
         posture, confidence = _judged(level, hip_level, upright, height, _legs(points, scale))
@@ -137,7 +136,7 @@ class _Body:
             hip_level=hip_level,
             uprightness=upright,
             height=height,
-            drop=max(self._drop(t_s, _DROP_S), sunk if t_s - self._landed_s <= _SINKS_S else 0.0),
+            drop=max(self._drop(t_s, _DROP_S), sunk),
             long_drop=self._drop(t_s, _LONG_DROP_S),
             flattened=self._flattened(height, points, t_s),
             speed=self._speed(points, scale, t_s),
@@ -180,13 +179,22 @@ class _Body:
             self._stature = averaged(self._stature, stature, spans)
         self._ground_s = t_s
 
-    def _land(self, sunk: float, points: dict[str, Point], stature: float, t_s: float) -> None:
-        """Learn from somebody who falls lying where the ground is: it is no higher than where they come to lie."""
+    def _land(self, flat: bool, points: dict[str, Point], stature: float, t_s: float) -> float:
+        """Learn from somebody who falls lying where the ground is: it is no higher than where they come to lie.
+
+        Gives how far they sink, while they do.
+        """
+        if self._ground is not None and t_s - self._landed_s > _SINKS_S:
+            return 0.0
+        sunk = self._sinking.add(points, flat, t_s) / stature
         if self._ground is None and sunk >= _SUNK:
             self._stature, self._ground_s, self._landed_s = stature, t_s, t_s
-        if t_s - self._landed_s <= _SINKS_S and "shoulders" in points:
+        if t_s - self._landed_s > _SINKS_S:
+            return 0.0
+        if "shoulders" in points:
             below = points["shoulders"][1] + _LYING_LEVEL * stature
             self._ground = below if self._ground is None else max(self._ground, below)
+        return sunk
 
     def _above_ground(self, point: Point | None, stature: float) -> float:
         return _NAN if point is None or self._ground is None else (self._ground - point[1]) / stature

@@ -6,13 +6,16 @@ Averages over half a second: one wrong frame makes nobody flat, nor upright.
 import math
 
 from edgepose.care.descent import Descent
+from edgepose.care.view import Seen
 from edgepose.smoothing import averaged
-from edgepose.stance import FLAT_HEIGHT, LOW_LEVEL, UP_TORSO, Stance
+from edgepose.stance import FLAT_HEIGHT, LOW_LEVEL, UP_TORSO
 
 GROUND_HIPS = 0.17
 """Hips no higher than that are on the ground."""
 _SPAN_S, _SQUAT_S = 0.5, 2.0
 """What the body is like is averaged over the first; whether it rests on the feet over the second as well."""
+_HARDLY = 7.0
+"""Of whom no more keypoints are seen, most is out of sight."""
 _LEANS = 0.5
 """Somebody who crouches or sits on the ground holds the torso more upright than this."""
 _LIES = 0.44
@@ -36,7 +39,8 @@ _DROPPED_S = 0.8
 class Bearing:
     """One body since it came down."""
 
-    def __init__(self, stance: Stance, descent: Descent, t_s: float) -> None:
+    def __init__(self, seen: Seen, descent: Descent, t_s: float) -> None:
+        stance = seen.stance
         self._descent = descent
         self._down_s = t_s
         self._toppled_s = self._took_s = self._dropped_s = math.inf
@@ -44,11 +48,13 @@ class Bearing:
         self._height = stance.height
         self._shoulders = self._hips = math.nan
         self._crouch, self._squat = _ONE_FRAME * stance.crouched, 0.0
-        self.add(stance, t_s, 0.0)
+        self._keypoints = float(seen.keypoints)
+        self.add(seen, t_s, 0.0)
 
-    def add(self, stance: Stance, t_s: float, elapsed_s: float) -> None:
+    def add(self, seen: Seen, t_s: float, elapsed_s: float) -> None:
         """One more sight, so long after the one before."""
-        spans = elapsed_s / _SPAN_S
+        stance, spans = seen.stance, elapsed_s / _SPAN_S
+        self._keypoints = averaged(self._keypoints, seen.keypoints, spans)
         self._crouch = averaged(self._crouch, stance.crouched, spans)
         self._squat = averaged(self._squat, stance.crouched, elapsed_s / _SQUAT_S)
         self._torso = _following(self._torso, stance.uprightness, spans)
@@ -69,6 +75,11 @@ class Bearing:
         """Let time in which the camera saw nothing not count."""
         self._down_s += gap_s
         self._toppled_s += gap_s
+
+    @property
+    def hardly_seen(self) -> bool:
+        """Whether little of them is seen: they may be bending down."""
+        return self._keypoints <= _HARDLY
 
     @property
     def crouches(self) -> bool:

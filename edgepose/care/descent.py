@@ -5,6 +5,7 @@ from collections import deque
 from statistics import median
 
 from edgepose.anthropometry import SHOULDER_LEVEL
+from edgepose.care.view import Seen
 from edgepose.stance import LOW_LEVEL, UP_TORSO, Posture, Stance
 
 _PEAK_S = 1.0
@@ -37,9 +38,10 @@ class Descent:
         self._drops: deque[tuple[float, float, float]] = deque()
         self._levels: deque[tuple[float, float]] = deque()
 
-    def add(self, stance: Stance, keypoints: int, t_s: float) -> None:
-        """One more frame, which shows so many keypoints of them."""
-        if stance.low and stance.grounded and not stance.hip_level > LOW_LEVEL and keypoints >= BODY_KEYPOINTS:
+    def add(self, seen: Seen, t_s: float) -> None:
+        """One more frame."""
+        stance = seen.stance
+        if stance.low and stance.grounded and not stance.hip_level > LOW_LEVEL and seen.keypoints >= BODY_KEYPOINTS:
             self.low_s = t_s
         drops = (stance.drop, stance.long_drop) if stance.grounded else (0.0, 0.0)
         self._drops.append((t_s, *drops))

@@ -14,7 +14,6 @@ from edgepose.care.descent import BODY_KEYPOINTS, Descent
 from edgepose.care.events import CareEvent, Case, Naming, Phase
 from edgepose.care.settings import Fall
 from edgepose.care.view import Seen, View
-from edgepose.smoothing import averaged
 from edgepose.stance import LOW_LEVEL, Posture
 
 KIND = "fall"
@@ -44,11 +43,9 @@ _SAT_DROP = 0.34
 """Whoever drops on their seat comes down so far within half a second."""
 _SEATED = 0.06
 """Hips that have come down by less than this since somebody sat upright are still on the seat: they bend down."""
-_CALM, _HARDLY, _WAITED = 2.0, 7.0, 2.0
-"""Whoever came down hard and moves so many times faster than lying still may be getting up again, and of whom no more
-keypoints are seen may be bending down: they are waited for so many times longer."""
-_SEEN_S = 0.5
-"""How many keypoints are seen is averaged over so long."""
+_CALM, _WAITED = 2.0, 2.0
+"""Whoever came down hard and moves so many times faster than lying still may be getting up again, and whoever is hardly
+seen may be bending down: they are waited for so many times longer."""
 _SETTLE_S = 2.5
 """Whoever moves for longer after coming down has come down to do something."""
 _NEAR = 0.9
@@ -75,7 +72,7 @@ class FallRule:
         for seen in view.people:
             descent = self._descents[seen.id]
             if seen.visible:
-                descent.add(seen.stance, seen.keypoints, view.t_s)
+                descent.add(seen, view.t_s)
             falling, sliding = self._falling(seen, descent), _sliding(seen, descent, view.t_s)
             if (falling or sliding) and not self._known(seen):
                 fallen = _Fallen(self._naming, self._settings, seen, descent, view.t_s, slid=not falling)
@@ -142,10 +139,9 @@ class _Fallen:
         self._stance = seen.stance
         self._seen_s = self._down_s = t_s
         self._sights = 0
-        self._keypoints = float(seen.keypoints)
         self._body = seen.keypoints >= BODY_KEYPOINTS or t_s - descent.low_s <= _IMPACT_S
         self._still_since_s = self._up_since_s = math.inf
-        self._bearing = Bearing(seen.stance, descent, t_s)
+        self._bearing = Bearing(seen, descent, t_s)
 
     def about(self, seen: Seen) -> bool:
         """Whether this fall is of that person."""
@@ -215,11 +211,10 @@ class _Fallen:
         self._sights += 1
         stance = self._stance = seen.stance
         self._place, self._seen_s = seen.place, t_s
-        self._keypoints = averaged(self._keypoints, seen.keypoints, elapsed_s / _SEEN_S)
         self._body = self._body or (stance.low and seen.keypoints >= BODY_KEYPOINTS)
         # What the impact leaves of a body is often only a head: now that it is known to fall, that counts as well.
         self._drop = max(self._drop, stance.drop if t_s - self._down_s <= _IMPACT_S else 0.0)
-        self._bearing.add(stance, t_s, elapsed_s)
+        self._bearing.add(seen, t_s, elapsed_s)
         still = stance.down and stance.speed <= self._settings.still_speed
         self._still_since_s = min(self._still_since_s, t_s) if still else math.inf
         self._up_since_s = min(self._up_since_s, t_s) if stance.up else math.inf
@@ -237,7 +232,7 @@ class _Fallen:
             return ""
         hard = self._hard()
         down_s = t_s - self._down_s if stance.down else 0.0
-        doubtful = stance.speed > _CALM * settings.still_speed or self._keypoints <= _HARDLY
+        doubtful = stance.speed > _CALM * settings.still_speed or self._bearing.hardly_seen
         waited_s = settings.down_s * (_WAITED if doubtful else 1.0)
         still_s = t_s - self._still_since_s if stance.down and self._settled() else 0.0
         glimpsed = t_s - self._seen_s <= _GLIMPSE_S
